@@ -1,0 +1,2 @@
+NUMBER_GROUPING = (3, 2, 0)
+DATETIME_FORMAT = "j F Y, g:i A"
