@@ -1,0 +1,87 @@
+"""Server-sent events of an OpenAI-shaped stream, read directly: a tenth of what the SDK's objects cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, Final
+
+import httpx
+import orjson
+
+DONE: Final = b"[DONE]"
+# An event that never ends is not an event.
+_MAX_EVENT: Final = 64 << 20
+
+
+class StreamError(Exception):
+    """The error object that a provider sent in mid-stream. `code` may be a status."""
+
+    def __init__(self, said: object) -> None:
+        self.code = said.get("code") if isinstance(said, dict) else None
+        super().__init__(str(said)[:4000])
+
+
+class SseReader:
+    """Bytes in, the data of complete events out. How the bytes were cut does not matter."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._data: list[bytes] = []
+
+    def push(self, piece: bytes) -> list[bytes]:
+        """The events that are now complete. Raises ValueError for one without an end."""
+        if b"\n" not in piece:
+            self._parts.append(piece)
+            self._size += len(piece)
+            if self._size > _MAX_EVENT:
+                raise ValueError("an event without an end")
+            return []
+        *lines, rest = b"".join([*self._parts, piece]).split(b"\n")
+        self._parts, self._size = [rest], len(rest)
+        return [event for line in lines if (event := self._line(line.rstrip(b"\r"))) is not None]
+
+    def flush(self) -> list[bytes]:
+        """The event that the end of the body completes."""
+        line, self._parts = b"".join(self._parts), []
+        self._line(line.rstrip(b"\r"))
+        last = self._line(b"")
+        return [] if last is None else [last]
+
+    def _line(self, line: bytes) -> bytes | None:
+        if not line:
+            data, self._data = self._data, []
+            return b"\n".join(data) if data else None
+        if line.startswith(b"data:"):
+            self._data.append(line[5:].removeprefix(b" "))
+        return None
+
+
+async def chunks(response: httpx.Response) -> AsyncIterator[Any]:
+    """The chunks of a response, with the errors of `parsed`."""
+    reader = SseReader()
+    async for piece in response.aiter_bytes():
+        for chunk in parsed(reader.push(piece)):
+            yield chunk
+    for chunk in parsed(reader.flush()):
+        yield chunk
+
+
+def parsed(events: Iterable[bytes]) -> Iterator[Any]:
+    """The chunks of events. Raises StreamError for an error object, ValueError for what is no JSON object."""
+    for data in events:
+        if data != DONE:
+            yield _chunk(data)
+
+
+def _chunk(data: bytes) -> Any:
+    try:
+        chunk = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        chunk = json.loads(data)  # Lone surrogates are valid JSON, but not for orjson.
+    if not isinstance(chunk, dict):
+        raise ValueError("a chunk is an object")
+    if chunk.get("error"):
+        raise StreamError(chunk["error"])
+    return chunk
