@@ -1,0 +1,87 @@
+"""The engine's own threads to the database.
+
+asgiref would run every hop in the one thread that all of Django shares, and reconnect on the way. Here
+a few threads keep their connections: on SQLite one that writes (it has one writer anyway) and one that
+reads beside it, on PostgreSQL a handful. Those are not of Django's pool: after an outage it looks for the
+database ever more rarely, and a worker that stays silent for seconds longer than the others loses its runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, InternalError, OperationalError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# What a database raises when it is away, busy, restarting or read-only (a standby that takes over), as opposed to
+# when we asked nonsense.
+AWAY = (OperationalError, InterfaceError, InternalError)
+
+
+def pass_over(error: Error) -> None:
+    """For loops that have to outlive whatever a database raises; a schema that is not ours yet is said, not fatal."""
+    if not isinstance(error, AWAY):
+        logger.error("database refused", exc_info=error)
+
+
+class Database:
+    def __init__(self) -> None:
+        self._connections: list[BaseDatabaseWrapper] = []
+        if settings.DATABASE_IS_SQLITE:
+            self._writer, self._reader = self._threads(1, "engine-write"), self._threads(1, "engine-read")
+        else:
+            self._writer = self._reader = self._threads(settings.DATABASE_THREADS, "engine")
+
+    async def write(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a synchronous database function that writes. Raises what it raises."""
+        return await self._run(self._writer, function, *args, **kwargs)
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run one that only reads: it never waits for a write on SQLite."""
+        return await self._run(self._reader, function, *args, **kwargs)
+
+    async def close(self) -> None:
+        for executor in {self._writer, self._reader}:
+            await asyncio.to_thread(executor.shutdown)
+        for kept in self._connections:
+            kept.inc_thread_sharing()  # its own thread is gone
+            await asyncio.to_thread(kept.close)
+
+    def _threads(self, number: int, name: str) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(number, name, initializer=self._keep_connection)
+
+    def _keep_connection(self) -> None:
+        kept = connections[DEFAULT_DB_ALIAS]
+        options = {name: value for name, value in kept.settings_dict["OPTIONS"].items() if name != "pool"}
+        kept.settings_dict = {**kept.settings_dict, "OPTIONS": options}
+        self._connections.append(kept)
+
+    async def _run(
+        self, executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            executor, context.run, partial(_kept_connection, partial(function, *args, **kwargs))
+        )
+
+
+def _kept_connection(function: Callable[[], T]) -> T:
+    try:
+        return function()
+    except AWAY:
+        # The connection may be dead. The next call opens another one.
+        connection.close()
+        raise

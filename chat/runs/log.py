@@ -1,0 +1,409 @@
+"""The log of runs in the database: claim, store, read, finish, reap. Synchronous; every function is one transaction.
+
+Only this module changes a run's status after it was queued. Every change asks the row first: who holds
+it (`worker`, `epoch`), and is it still streaming. An answer of "no" is not an error, it means that
+somebody else was right first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.db import connection, transaction
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Now
+
+from billing import quotas
+from chat.models import Message, Run, RunEvent, Worker
+from chat.parts import Folder, Part
+from chat.runs import events
+
+LEASE: Final = timedelta(seconds=6)  # a worker silent for longer is gone
+PAGE: Final = 500  # events that one read of a log returns at most
+PAGE_SIZE: Final = 32 * 1024  # characters that it returns, but for the last event; a stalled reader holds one page
+HINT_TIME: Final = timedelta(seconds=1)  # a queued run older than this was not brought by a hint
+PATIENCE: Final = timedelta(seconds=60)  # a run that no worker took fails after this
+
+Status = Run.Status
+
+# The number of a run's last event, off the end of the primary key.
+_LAST_SEQ = Subquery(RunEvent.objects.filter(run=OuterRef("pk")).order_by("-seq").values("seq")[:1])
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that is ours: nobody else writes to it while `epoch` stands."""
+
+    run: Run
+    epoch: int
+    seq: int  # number of the last event already in its log
+    prior: list[Part] = field(default_factory=list)  # what the answer holds from an earlier run
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended, and what its answer became."""
+
+    status: Status
+    finish_reason: str = "stop"
+    parts: list[Part] = field(default_factory=list)
+    provider: str = ""
+    error: Mapping[str, str] | None = None  # {code, message}
+    tokens: Mapping[str, int | None] = field(default_factory=dict)  # input, output, cached, reasoning
+    usage_source: str = "unknown"
+    cost_nano: int | None = None
+    ttft_ms: int | None = None
+    duration_ms: int | None = None
+
+    @property
+    def counts(self) -> int:
+        """1 for an answer that counts against the day: it was finished or stopped by its reader, and is not empty."""
+        return int(self.status in (Status.COMPLETE, Status.STOPPED) and any(part.get("text") for part in self.parts))
+
+    def event(self) -> events.Event:
+        """The run's last event."""
+        return {
+            "type": "run.finished",
+            "status": str(self.status),
+            "finish_reason": self.finish_reason,
+            "tokens": {key: self.tokens.get(key) for key in ("input", "output", "cached", "reasoning")},
+            "cost": None if self.cost_nano is None else usd(self.cost_nano),
+            "ttft_ms": self.ttft_ms,
+            "duration_ms": self.duration_ms,
+            "error": dict(self.error) if self.error else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one run said since the last beat: events `first` … as JSON texts, and its end if it ended."""
+
+    run_id: UUID
+    epoch: int
+    first: int
+    bodies: Sequence[str]
+    outcome: Outcome | None = None
+    owner_id: UUID | None = None  # whom to tell of the end, and in which chat
+    chat_id: UUID | None = None
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.bodies) - 1
+
+    @property
+    def claim(self) -> tuple[UUID, int]:
+        """A run may come back to a worker that had lost it, so its id alone does not say whose words these are."""
+        return self.run_id, self.epoch
+
+
+def usd(nano: int) -> str:
+    """Nano-USD as a plain decimal string: 55200 is "0.0000552"."""
+    whole, rest = divmod(abs(nano), 1_000_000_000)
+    digits = f"{rest:09d}".rstrip("0")
+    return ("-" if nano < 0 else "") + str(whole) + ("." + digits if digits else "")
+
+
+def claim(worker_id: UUID, run_ids: Iterable[UUID] | None, limit: int, waited: timedelta = timedelta(0)) -> list[Claim]:
+    """Take queued runs for a worker: the named ones, or any that have `waited`. At most `limit`.
+
+    Three queries however many runs there are.
+    """
+    with transaction.atomic():
+        waiting = Run.objects.claimable()
+        if run_ids is not None:
+            waiting = waiting.filter(pk__in=list(run_ids))
+        elif waited:
+            # Web processes date what they create; a date from the future is that of a wrong clock.
+            waiting = waiting.exclude(created_at__range=(Now() - waited, Now() + waited))
+        ids = list(
+            waiting.order_by("created_at")
+            .select_for_update(skip_locked=True, of=("self",))
+            .values_list("pk", flat=True)[:limit]
+        )
+        if not ids:
+            return []
+        Run.objects.filter(pk__in=ids, status=Status.QUEUED).update(
+            status=Status.STREAMING, epoch=F("epoch") + 1, worker=worker_id, started_at=Now()
+        )
+        runs = (
+            Run.objects.filter(pk__in=ids, worker=worker_id, status=Status.STREAMING)
+            .select_related("message", "message__parent")
+            .annotate(seq=_LAST_SEQ)
+        )
+        return [
+            Claim(run, run.epoch, run.seq or 0, prior=list(run.message.parts) if run.message else []) for run in runs
+        ]
+
+
+def store(worker_id: UUID, said: Sequence[Said]) -> set[tuple[UUID, int]]:
+    """Append one beat of all runs of a worker, in one transaction. Returns the claims that still hold.
+
+    A repeat after a lost connection is harmless: the same numbers hold the same text.
+    """
+    with transaction.atomic():
+        held = dict(
+            Run.objects.filter(pk__in=[s.run_id for s in said], status=Status.STREAMING, worker_id=worker_id)
+            .order_by("pk")
+            .select_for_update()
+            .values_list("pk", "epoch")
+        )
+        mine = [s for s in said if held.get(s.run_id) == s.epoch]
+        _append((s.run_id, s.first + i, body) for s in mine for i, body in enumerate(s.bodies))
+        ended = {s.run_id: s.outcome for s in mine if s.outcome is not None}
+        for s in mine:
+            if s.outcome is not None:
+                _finish(s.run_id, s.last, s.outcome)
+        if ended:
+            quotas.settle({run_id: outcome.counts for run_id, outcome in ended.items()})
+    return {s.claim for s in mine}
+
+
+def read(run_id: UUID, after: int) -> tuple[list[tuple[int, str]], bool]:
+    """Events of a run with a number greater than `after`, as (number, JSON text), in order: one page of them, and
+    whether that was all."""
+    quote, meta = connection.ops.quote_name, RunEvent._meta
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq, body FROM (SELECT seq, body, SUM(LENGTH(body)) OVER (ORDER BY seq) - LENGTH(body) AS earlier"  # noqa: S608  (our table's name)
+            f" FROM {quote(meta.db_table)} WHERE run_id = %s AND seq > %s ORDER BY seq LIMIT %s) AS page"
+            " WHERE earlier < %s ORDER BY seq",
+            [meta.get_field("run").get_db_prep_value(run_id, connection), after, PAGE, PAGE_SIZE],
+        )
+        rows = cursor.fetchall()
+    return rows, len(rows) < PAGE and sum(len(body) for _, body in rows) < PAGE_SIZE
+
+
+def pruned_end(run_id: UUID) -> list[tuple[int, str]]:
+    """For a finished run whose log is gone: its whole answer and its end, under its last two numbers. Else nothing."""
+    run = Run.objects.filter(pk=run_id).exclude(status__in=Run.ACTIVE).select_related("message").first()
+    if run is None or RunEvent.objects.filter(run_id=run_id).exists():
+        return []
+    parts = run.message.parts if run.message else []
+    last = max(run.last_seq, 2)
+    bodies = events.pack([events.snapshot(parts), outcome_of(run).event()])
+    return [(last - 1, bodies[0]), (last, bodies[1])]
+
+
+def so_far(run_ids: Iterable[UUID]) -> dict[UUID, tuple[list[Part], int]]:
+    """What the answers of runs hold and the number up to which: what a page shows before it follows. Two queries."""
+    return {run_id: (parts, seq) for run_id, (parts, seq, _) in _spoken(list(run_ids)).items()}
+
+
+def _spoken(run_ids: list[UUID]) -> dict[UUID, tuple[list[Part], int, bool]]:
+    """For each run: its answer so far (with what an earlier run of it said), its last number, and whether a
+    reader can have seen anything of it."""
+    folders = {
+        run_id: Folder(parts or ())
+        for run_id, parts in Run.objects.filter(pk__in=run_ids).values_list("pk", "message__parts")
+    }
+    last, visible = dict.fromkeys(folders, 0), dict.fromkeys(folders, False)
+    rows = RunEvent.objects.filter(run_id__in=list(folders)).order_by("run_id", "seq")
+    for run_id, seq, body in rows.values_list("run_id", "seq", "body"):
+        event = orjson.loads(body)
+        folders[run_id].push(event)
+        last[run_id] = seq
+        visible[run_id] |= event["type"] in events.VISIBLE
+    return {run_id: (folder.parts(), last[run_id], visible[run_id]) for run_id, folder in folders.items()}
+
+
+def states(run_ids: Iterable[UUID]) -> dict[UUID, tuple[Run, int]]:
+    """Each run's row (status, owner) and the number of its last event: the hub's look once a second. One query."""
+    runs = (
+        Run.objects.filter(pk__in=list(run_ids))
+        .only("id", "status", "tenant_id", "owner_id", "last_seq")
+        .annotate(seq=_LAST_SEQ)
+    )
+    return {run.pk: (run, max(run.seq or 0, run.last_seq)) for run in runs}
+
+
+def request_stop(run_id: UUID) -> Said | None:
+    """Ask a run to stop. One that nobody has claimed yet stops here and now; its end is returned to be shown."""
+    with transaction.atomic():
+        run = Run.objects.select_for_update().filter(pk=run_id).select_related(None).first()
+        if run is None or not run.is_active:
+            return None
+        if run.status == Status.STREAMING:
+            Run.objects.filter(pk=run_id, stop_requested_at=None).update(stop_requested_at=Now())
+            return None
+        return _end_unheld(run, Outcome(Status.STOPPED, "stopped"))
+
+
+def stops_requested(worker_id: UUID) -> list[UUID]:
+    """Which of a worker's runs somebody wants to stop."""
+    held = Run.objects.filter(worker=worker_id, status=Status.STREAMING)
+    return list(held.filter(stop_requested_at__isnull=False).values_list("pk", flat=True))
+
+
+def register(worker_id: UUID, name: str) -> None:
+    Worker.objects.create(id=worker_id, name=name, seen_at=Now())
+
+
+def beat(worker_id: UUID) -> bool:
+    """Say that a worker is alive, by the database's clock. False when its row is gone: it was given up."""
+    return Worker.objects.filter(pk=worker_id).update(seen_at=Now()) == 1
+
+
+def retire(worker_id: UUID) -> list[Said]:
+    """A worker leaves: its row goes, and whatever it still held is settled at once. Returns the ends."""
+    with transaction.atomic():
+        ends = _settle(Q(worker=worker_id), limit=None)
+        Worker.objects.filter(pk=worker_id).delete()
+    return ends
+
+
+def clock() -> float:
+    """The database's time in seconds. Raises what the database raises when it is away."""
+    days, seconds = "SELECT (julianday('now') - 2440587.5) * 86400", "SELECT extract(epoch FROM clock_timestamp())"
+    with connection.cursor() as cursor:
+        cursor.execute(days if connection.vendor == "sqlite" else seconds)
+        return float(cursor.fetchone()[0])
+
+
+def reap() -> list[Said]:
+    """Settle the runs of workers that are gone. Returns the ends of those that are over.
+
+    Any process may do this at any time: rows that another one is settling are skipped.
+    """
+    return _settle(~Q(worker__in=_alive()))
+
+
+def reap_unheld(worker_id: UUID, held: Sequence[UUID]) -> list[Said]:
+    """Settle the runs that `worker_id` lost hold of: it has only `held`. Returns the ends of those that are over."""
+    return _settle(Q(worker=worker_id, started_at__lt=Now() - LEASE) & ~Q(pk__in=held))
+
+
+def _alive() -> QuerySet[Worker]:
+    """Workers that said so lately. One that said so in the future did before the clock was set back."""
+    return Worker.objects.filter(seen_at__range=(Now() - LEASE, Now() + LEASE))
+
+
+def _settle(gone: Q, *, limit: int | None = 200) -> list[Said]:
+    """Whoever had shown something is interrupted and keeps its text; whoever had not is queued again."""
+    with transaction.atomic():
+        lost = list(
+            Run.objects.filter(gone, status=Status.STREAMING)
+            .select_for_update(skip_locked=True, of=("self",))
+            .order_by("pk")[:limit]
+        )
+        if not lost:
+            return []
+        spoken = _spoken([run.pk for run in lost])
+        ends = []
+        for run in lost:
+            parts, _, visible = spoken[run.pk]
+            if visible:
+                error = {"code": "interrupted:run", "message": ""}
+                ends.append(_end_unheld(run, Outcome(Status.INTERRUPTED, "error", parts=parts, error=error)))
+            elif run.stop_requested_at:
+                ends.append(_end_unheld(run, Outcome(Status.STOPPED, "stopped")))
+            else:
+                Run.objects.filter(pk=run.pk).update(status=Status.QUEUED, worker=None, epoch=F("epoch") + 1)
+        Worker.objects.filter(seen_at__lt=Now() - 10 * LEASE).delete()
+    return ends
+
+
+def give_up_waiting(message: str) -> list[Said]:
+    """Fail the runs that waited longer than PATIENCE while no worker is alive."""
+    with transaction.atomic():
+        if _alive().exists():
+            return []
+        waiting = Run.objects.filter(status=Status.QUEUED, created_at__lt=Now() - PATIENCE)
+        error = {"code": "unavailable:run", "message": message}
+        return [
+            _end_unheld(run, Outcome(Status.FAILED, "error", error=error))
+            for run in waiting.select_for_update(skip_locked=True, of=("self",))[:200]
+        ]
+
+
+def prune(older_than: timedelta = timedelta(hours=24), limit: int = 200) -> int:
+    """Remove the events of runs that ended long ago; their answers hold the text. Returns how many runs it was."""
+    old = Run.objects.exclude(status__in=Run.ACTIVE).filter(finished_at__lt=Now() - older_than)
+    ids = list(RunEvent.objects.filter(run__in=old).values_list("run_id", flat=True).distinct()[:limit])
+    RunEvent.objects.filter(run_id__in=ids).delete()
+    return len(ids)
+
+
+def release_forgotten(older_than: timedelta = PATIENCE) -> None:
+    """Give back what runs hold that are over or gone, whatever went wrong. Usually finds nothing."""
+    with transaction.atomic():
+        held = set(quotas.held(older_than))
+        quotas.release(held - set(Run.objects.active().filter(pk__in=held).values_list("pk", flat=True)))
+
+
+def workers_alive() -> int:
+    return Worker.objects.filter(seen_at__gte=Now() - LEASE).count()
+
+
+def outcome_of(run: Run) -> Outcome:
+    """A finished run's outcome, from its row."""
+    return Outcome(
+        status=Status(run.status),
+        finish_reason=run.finish_reason,
+        provider=run.provider,
+        error={"code": run.error_code, "message": run.error_message} if run.error_code else None,
+        tokens={
+            "input": run.tokens_in,
+            "output": run.tokens_out,
+            "cached": run.tokens_cached,
+            "reasoning": run.tokens_reasoning,
+        },
+        usage_source=run.usage_source,
+        cost_nano=run.cost_nano,
+        ttft_ms=run.ttft_ms,
+        duration_ms=run.duration_ms,
+    )
+
+
+def _append(rows: Iterable[tuple[UUID, int, str]]) -> None:
+    """Raw, because this is the one statement that runs for every beat: the ORM costs five times as much."""
+    quote, meta = connection.ops.quote_name, RunEvent._meta
+    convert = meta.get_field("run").get_db_prep_value
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {quote(meta.db_table)} (run_id, seq, body) VALUES (%s, %s, %s)"  # noqa: S608  (our table's name)
+            " ON CONFLICT (run_id, seq) DO NOTHING",
+            [(convert(run_id, connection), seq, body) for run_id, seq, body in rows],
+        )
+
+
+def _finish(run_id: UUID, last_seq: int, outcome: Outcome) -> None:
+    """Write a run's end and fold its answer. The caller holds the row."""
+    error = outcome.error or {}
+    tokens: Mapping[str, Any] = outcome.tokens
+    Run.objects.filter(pk=run_id).update(
+        status=outcome.status,
+        finish_reason=outcome.finish_reason,
+        provider=outcome.provider,
+        error_code=error.get("code", ""),
+        error_message=error.get("message", "")[:300],
+        last_seq=last_seq,
+        tokens_in=tokens.get("input"),
+        tokens_out=tokens.get("output"),
+        tokens_cached=tokens.get("cached") or 0,
+        tokens_reasoning=tokens.get("reasoning") or 0,
+        usage_source=outcome.usage_source,
+        cost_nano=outcome.cost_nano,
+        ttft_ms=outcome.ttft_ms,
+        duration_ms=outcome.duration_ms,
+        finished_at=Now(),
+    )
+    Message.objects.filter(runs=run_id).update(parts=outcome.parts)
+
+
+def _end_unheld(run: Run, outcome: Outcome) -> Said:
+    """End a run that no worker holds, under a new epoch, so that a late worker finds itself shut out."""
+    if run.message and not outcome.parts:
+        outcome = Outcome(outcome.status, outcome.finish_reason, parts=run.message.parts, error=outcome.error)
+    last = RunEvent.objects.filter(run_id=run.pk).aggregate(last=Max("seq"))["last"] or 0
+    chat_id = run.message.chat_id if run.message else None
+    said = Said(run.pk, run.epoch + 1, last + 1, events.pack([outcome.event()]), outcome, run.owner_id, chat_id)
+    Run.objects.filter(pk=run.pk).update(epoch=said.epoch)
+    _append([(run.pk, said.first, said.bodies[0])])
+    _finish(run.pk, said.last, outcome)
+    quotas.settle({run.pk: outcome.counts})
+    return said

@@ -1,0 +1,339 @@
+"""One run from claim to end: ask the model, use its tools, keep what was said whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any, Final
+
+from django.conf import settings
+from django.utils.translation import override
+
+from artifacts import tools
+from chat.models import Run
+from chat.parts import Folder
+from chat.runs import crashpoints, events, metrics, prompts
+from chat.runs.database import Database
+from chat.runs.log import Claim, Outcome
+from chat.runs.writer import Writer
+from config import context, traces
+from config.errors import AppError, EmptyAnswer, ProviderError, ProviderRateLimited, ProviderTimeout
+from providers import catalog
+from providers.base import ModelRequest, Options, PromptMessage
+from providers.events import Finish, ReasoningDelta, TextDelta, ToolCall, UsageReport
+from providers.registry import provider_for
+from providers.usage import cost, estimate, estimate_all
+
+logger = logging.getLogger(__name__)
+
+RETRIES: Final = 2  # of one model, before anything was shown
+RETRY_WINDOW_S: Final = 8.0
+LONGEST_RETRY_AFTER_S: Final = 30.0
+ANSWER_MAX: Final = 4 * 1024 * 1024  # characters; a model that never ends is cut here
+TOOL_ROUNDS: Final = 5
+CALLS_A_ROUND: Final = 8
+
+Status = Run.Status
+
+
+class Runner:
+    """`run()` is one task. `stop()` ends it with what was said; `abandon()` because the run is not ours any more."""
+
+    def __init__(self, claim: Claim, writer: Writer, database: Database) -> None:
+        self._run, self._claim, self._database = claim.run, claim, database
+        self._voice = writer.voice(claim, self.abandon)
+        self._folder = Folder(claim.prior)
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._over = False
+        self._begun = time.monotonic()
+        self._first_token: float | None = None
+        self._thinking_since: float | None = None
+        # Somebody had this run before us and died before a reader saw anything.
+        self._attempt = 1 if claim.seq else 0
+        self._spec: catalog.ModelSpec | None = None
+        self._usage = UsageReport(0, 0, source="unknown")
+        self._cost: int | None = None
+        # Of the call that is under way: what it read and said, in case it never says what it used.
+        self._asked: Sequence[PromptMessage] = ()
+        self._said: list[str] = []
+        self._length = 0  # characters of the whole answer
+
+    def start(self) -> asyncio.Task[None]:
+        self._task = asyncio.create_task(self.run(), name=f"run {self._run.pk}")
+        return self._task
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Cancel the work. A run that is only waiting for its end to be stored is left alone."""
+        if self._task is not None and not self._over:
+            self._over = True
+            self._task.cancel()
+
+    async def run(self) -> None:
+        context.run_id.set(str(self._run.pk))
+        context.tenant_id.set(str(self._run.tenant_id))
+        logger.info("run started", extra={"model": self._run.model, "epoch": self._claim.epoch})
+        with traces.span("run", parent=self._run.trace, id=str(self._run.pk), model=self._run.model) as span:
+            outcome = await self._to_the_end()
+            span.update(
+                status=str(outcome.status), ttft_ms=outcome.ttft_ms, error=outcome.error and outcome.error["code"]
+            )
+
+    async def _to_the_end(self) -> Outcome:
+        status, reason = Status.COMPLETE, "stop"
+        error: AppError | None = None
+        try:
+            async with asyncio.timeout(settings.TOTAL_TIMEOUT_S):
+                reason = await self._answer()
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise  # lost to another worker, or the process ends: somebody else writes the end
+            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # this is a task
+            status, reason = Status.STOPPED, "stopped"
+        except TimeoutError:
+            status, reason, error = Status.FAILED, "error", ProviderTimeout("run")
+        except AppError as exc:
+            status, reason, error = Status.FAILED, "error", exc
+        except Exception:
+            logger.exception("run broke")
+            status, reason, error = Status.FAILED, "error", AppError("run")
+        self._over = True
+        self._settle_usage()
+        self._close_thought()
+        outcome = self._outcome(status, reason, error)
+        crashpoints.reach("run over, not stored")
+        await self._voice.end(outcome)
+        crashpoints.reach("run over, stored")
+        metrics.ended(outcome)
+        logger.info(
+            "run finished",
+            extra={
+                "status": str(status),
+                "ms": outcome.duration_ms,
+                "ttft_ms": outcome.ttft_ms,
+                "error": error and error.code,
+                **(error.context if error else {}),
+            },
+        )
+        return outcome
+
+    async def _answer(self) -> str:
+        """Ask, use tools, ask again. Returns why the last call ended."""
+        spec = catalog.get(self._run.model, surface="run")
+        if prompts.needs_database(self._run):
+            messages = await self._database.read(prompts.build, self._run)
+        else:
+            messages = prompts.build(self._run)
+        offered = tools.offered(self._run.options.get("tools"), spec)
+        for round_ in range(TOOL_ROUNDS + 1):
+            # In the last round no tools are offered, so a model that calls for ever has to speak.
+            specs = [tool.spec for tool in offered] if round_ < TOOL_ROUNDS else []
+            spec, reason, calls = await self._ask(spec, messages, specs)
+            if not calls or round_ == TOOL_ROUNDS:
+                break
+            messages = [*messages, *await self._use(calls, offered)]
+        if not self._voice.visible:
+            raise EmptyAnswer("run")
+        return reason
+
+    async def _ask(
+        self, spec: catalog.ModelSpec, messages: Sequence[PromptMessage], specs: Sequence[Any]
+    ) -> tuple[catalog.ModelSpec, str, list[ToolCall]]:
+        """One call of a model, retried and handed on to its fallbacks as long as nothing was shown."""
+        candidates = self._candidates(spec)
+        began, tries = time.monotonic(), 0
+        while True:
+            try:
+                with traces.span("provider", model=spec.id, attempt=self._attempt + 1):
+                    reason, calls = await self._call(spec, messages, specs)
+                return spec, reason, calls
+            except ProviderError as exc:
+                self._settle_usage()
+                if self._voice.visible:
+                    raise
+                wait = _wait(exc, tries, time.monotonic() - began)
+                if wait is not None:
+                    tries += 1
+                    self._voice.say(events.restarted(exc.reason, spec.id))
+                    await asyncio.sleep(wait)
+                elif candidates:
+                    spec, began, tries = candidates.pop(0), time.monotonic(), 0
+                    logger.info("run fails over", extra={"model": spec.id, "reason": exc.code})
+                    self._voice.say(events.restarted(exc.reason, spec.id))
+                else:
+                    raise
+
+    def _candidates(self, spec: catalog.ModelSpec) -> list[catalog.ModelSpec]:
+        if self._run.options.get("fallback") is False:
+            return []
+        usable = []
+        for name in spec.fallbacks:
+            try:
+                usable.append(catalog.get(name, surface="run"))
+            except AppError:
+                continue
+        return usable
+
+    async def _call(
+        self, spec: catalog.ModelSpec, messages: Sequence[PromptMessage], specs: Sequence[Any]
+    ) -> tuple[str, list[ToolCall]]:
+        """One stream from one provider, shown as it comes."""
+        self._attempt += 1
+        self._spec, self._asked, self._said = spec, messages, []
+        self._voice.say(events.started(spec.id, spec.provider, self._attempt))
+        options = self._run.options
+        request = ModelRequest(
+            model=spec,
+            messages=messages,
+            tools=specs,
+            options=Options(options.get("max_tokens"), options.get("temperature"), options.get("reasoning_effort")),
+            user=str(self._run.owner_id),
+            run=str(self._run.pk),
+        )
+        loop = asyncio.get_running_loop()
+        calls: list[ToolCall] = []
+        reason = "stop"
+        crashpoints.reach("provider not yet called")
+        try:
+            async with asyncio.timeout(settings.FIRST_TOKEN_TIMEOUT_S) as silence:
+                async with aclosing(provider_for(spec).stream(request)) as stream:  # type: ignore[type-var]  # every provider is a generator
+                    async for batch in stream:
+                        silence.reschedule(loop.time() + settings.IDLE_TIMEOUT_S)
+                        for event in batch:
+                            match event:
+                                case TextDelta(text):
+                                    self._show_text(text)
+                                case ReasoningDelta(text):
+                                    self._show_thought(text)
+                                case ToolCall():
+                                    calls.append(event)
+                                case UsageReport():
+                                    self._count(event)
+                                case Finish():
+                                    reason = event.reason
+                        crashpoints.reach("batch heard")
+                        if self._voice.full:
+                            silence.reschedule(None)  # the database's silence is not the provider's
+                            await self._voice.room()
+                            silence.reschedule(loop.time() + settings.IDLE_TIMEOUT_S)
+                        if self._length > ANSWER_MAX:
+                            reason = "length"
+                            break
+        except TimeoutError as exc:
+            raise ProviderTimeout("run") from exc
+        crashpoints.reach("provider finished")
+        self._settle_usage()
+        return reason, calls
+
+    def _show_text(self, text: str) -> None:
+        if not text:
+            return
+        self._close_thought()
+        if self._first_token is None:
+            self._first_token = time.monotonic()
+        self._said.append(text)
+        self._length += len(text)
+        self._say(events.text(text))
+
+    def _show_thought(self, text: str) -> None:
+        if not text:
+            return
+        if self._thinking_since is None:
+            self._thinking_since = time.monotonic()
+        self._said.append(text)
+        self._length += len(text)
+        self._say(events.reasoning(text))
+
+    def _close_thought(self) -> None:
+        if self._thinking_since is not None:
+            self._say(events.reasoning_done(_ms(time.monotonic() - self._thinking_since)))
+            self._thinking_since = None
+
+    def _say(self, event: events.Event) -> None:
+        self._folder.push(event)
+        self._voice.say(event)
+
+    async def _use(self, calls: Sequence[ToolCall], offered: Sequence[tools.Tool]) -> list[PromptMessage]:
+        """Run the tools that a model called, one after the other. Returns the messages that tell it what came of it."""
+        self._close_thought()
+        said = "".join(self._said)
+        results: list[PromptMessage] = []
+        for number, call in enumerate(calls):
+            self._say(events.tool_call(call))
+            crashpoints.reach("tool called")
+            if number < CALLS_A_ROUND:
+                ok, result = await tools.use(call, offered)
+            else:
+                ok, result = False, {"error": "too_many_calls", "message": f"At most {CALLS_A_ROUND} calls at once."}
+            self._say(events.tool_result(call.id, ok, result))
+            results.append(PromptMessage("tool", prompts.told(result), tool_call_id=call.id))
+        return [PromptMessage("assistant", said, tool_calls=list(calls)), *results]
+
+    def _count(self, usage: UsageReport) -> None:
+        """Add one call's usage to the run's. The weakest source names the sum."""
+        self._asked, self._said = (), []
+        total = self._usage
+        source = usage.source if total.source == "unknown" or usage.source == total.source else "estimated"
+        self._usage = UsageReport(
+            total.input + usage.input,
+            total.output + usage.output,
+            total.cached + usage.cached,
+            total.reasoning + usage.reasoning,
+            source,
+        )
+        if self._spec is not None and self._spec.price is not None:
+            self._cost = (self._cost or 0) + cost(usage, self._spec.price)
+
+    def _settle_usage(self) -> None:
+        """A call that said something and never what it used: count what we read and heard."""
+        if self._said:
+            said = "".join(self._said)
+            self._count(UsageReport(estimate_all(m.text for m in self._asked), estimate(said), source="estimated"))
+
+    def _outcome(self, status: Status, reason: str, error: AppError | None) -> Outcome:
+        usage, known = self._usage, self._usage.source != "unknown"
+        told = None
+        if error is not None:
+            with override("en"):  # the page translates by code
+                told = {"code": error.code, "message": error.message}
+        tokens: dict[str, int | None] = {
+            "input": usage.input if known else None,
+            "output": usage.output if known else None,
+            "cached": usage.cached,
+            "reasoning": usage.reasoning,
+        }
+        if known:
+            self._voice.say({"type": "usage", **tokens, "source": usage.source})
+        return Outcome(
+            status=status,
+            finish_reason=reason,
+            parts=self._folder.parts(),
+            provider=self._spec.provider if self._spec else "",
+            error=told,
+            tokens=tokens,
+            usage_source=usage.source,
+            cost_nano=self._cost,
+            ttft_ms=None if self._first_token is None else _ms(self._first_token - self._begun),
+            duration_ms=_ms(time.monotonic() - self._begun),
+        )
+
+
+def _wait(exc: ProviderError, tries: int, elapsed: float) -> float | None:
+    """Seconds until the same model is asked again, or None when it should not be."""
+    if not exc.retryable or tries >= RETRIES:
+        return None
+    if isinstance(exc, ProviderRateLimited) and (asked := exc.details.get("retry_after_s")) is not None:
+        return float(asked) if float(asked) <= LONGEST_RETRY_AFTER_S else None
+    wait = 0.5 * 3**tries
+    return wait if elapsed + wait <= RETRY_WINDOW_S else None
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))

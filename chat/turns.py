@@ -1,0 +1,278 @@
+"""Turns: a person says something, models are asked, runs are queued. Synchronous, one transaction each.
+
+Pages, sockets and programs all come through here. The client chooses the id of what it asks, and the
+same id twice is one turn: one message, one run per model, one charge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.actors import Actor
+from billing import quotas
+from chat.models import Chat, Message, Run
+from chat.runs import crashpoints, log
+from chat.runs.engine import engine
+from config import traces
+from config.errors import BadRequest, Conflict, NotFound, QuotaExceeded, TooLarge
+from config.ids import uuid7
+from providers import catalog
+
+LANES: Final = 6
+TEXT_MAX: Final = 200_000  # characters of one question
+TITLE_MAX: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class NewTurn:
+    """A question. `chat` None begins a chat, `parent` None hangs it on the end of the chosen branch.
+
+    `edit` names the question that this one replaces: it hangs where that one hangs, also at the very start.
+    """
+
+    id: UUID
+    text: str
+    models: Sequence[str]
+    chat: UUID | None = None
+    parent: UUID | None = None
+    edit: UUID | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a request became: the question, and one run per model in the order asked."""
+
+    id: UUID
+    chat: Chat
+    message: Message
+    runs: list[Run]
+    quota: quotas.Standing | None = None  # how the day stands, when this turn was new
+
+
+def send(actor: Actor, new: NewTurn) -> Turn:
+    """Store a question and queue one run per model. The same id again returns the first turn.
+
+    Raises BadRequest, TooLarge, ModelUnknown, NotFound (chat or parent), Conflict (the id is somebody's
+    message already), QuotaExceeded, Unavailable. Seven statements, however many models.
+    """
+    engine.accept()
+    text = _checked_text(new.text)
+    specs = _checked_models(new.models)
+    try:
+        with transaction.atomic():
+            if new.chat is None:
+                chat = Chat(tenant_id=actor.tenant_id, owner_id=actor.id, title=_title(text), read_at=timezone.now())
+                parent_id = None
+            else:
+                chat = Chat.objects.writable_by(actor).get_or_404(new.chat)
+                parent_id = _parent(chat, new)
+            message = Message(
+                id=new.id,
+                chat=chat,
+                parent_id=parent_id,
+                role=Message.Role.USER,
+                parts=[{"type": "text", "text": text}],
+            )
+            turn = _ask(actor, new.id, chat, message, specs, new.options, first_position=0)
+    except (IntegrityError, QuotaExceeded) as exc:
+        # The database refuses an id that it has. Asking it beforehand would cost every send a query, and
+        # a repeat of what was accepted must not fail because the limit was reached since.
+        if earlier := _earlier(actor, new.id):
+            return earlier
+        if isinstance(exc, QuotaExceeded):
+            raise
+        raise Conflict("chat") from None
+    return turn
+
+
+def answer(actor: Actor, turn_id: UUID, question_id: UUID, models: Sequence[str], options: Mapping[str, Any]) -> Turn:
+    """Queue more answers to an existing question: regenerate, retry, another model, an added lane.
+
+    The same `turn_id` again returns the first turn. Raises as `send`.
+    """
+    engine.accept()
+    specs = _checked_models(models)
+    try:
+        with transaction.atomic():
+            if earlier := _earlier(actor, turn_id):
+                return earlier
+            question = Message.objects.writable_by(actor).get_or_404(question_id)
+            if question.role != Message.Role.USER:
+                raise BadRequest("message", _("Only a question can be answered."), param="message")
+            taken = question.children.filter(role=Message.Role.ASSISTANT).count()
+            return _ask(actor, turn_id, question.chat, question, specs, options, first_position=taken)
+    except IntegrityError:
+        if earlier := _earlier(actor, turn_id):
+            return earlier
+        raise Conflict("message") from None
+
+
+def resume(actor: Actor, turn_id: UUID, run_id: UUID) -> Turn:
+    """Let an answer that was cut go on where it ended, in the same message.
+
+    The same `turn_id` again returns the first turn. Raises NotFound, Conflict, ModelUnknown, QuotaExceeded.
+    """
+    engine.accept()
+    try:
+        with transaction.atomic():
+            cut = Run.objects.writable_by(actor).filter(pk=run_id).first()
+            if cut is None or cut.message_id is None:
+                raise NotFound("run")
+            # Two requests at once must not write one answer: the second one waits here and then sees the first.
+            answered = (
+                Message.objects.select_for_update(of=("self",)).select_related("parent", "chat").get(pk=cut.message_id)
+            )
+            if earlier := _earlier(actor, turn_id):
+                return earlier
+            if answered.parent is None or answered.runs.filter(status__in=Run.ACTIVE).exists():
+                raise Conflict("run", _("This answer is still being written."))
+            catalog.get(cut.model, surface="run")
+            run = Run(
+                tenant_id=actor.tenant_id,
+                owner_id=actor.id,
+                message=answered,
+                turn=turn_id,
+                model=cut.model,
+                options=cut.options,
+                trace=traces.carry(),
+            )
+            quotas.reserve(actor, [run.pk], surface="run")
+            run.save(force_insert=True)
+            _announce(actor, answered.chat, answered.parent, [run])
+            return Turn(turn_id, answered.chat, answered.parent, [run])
+    except IntegrityError:
+        if earlier := _earlier(actor, turn_id):
+            return earlier
+        raise Conflict("run") from None
+
+
+def stop(actor: Actor, run_id: UUID) -> None:
+    """Stop a run, wherever it is. Stopping one that has ended is fine. Raises NotFound."""
+    Run.objects.writable_by(actor).get_or_404(run_id)
+    with transaction.atomic():
+        if ended := log.request_stop(run_id):
+            engine.show(ended)
+        engine.stop_run(run_id)
+
+
+def _checked_text(text: str) -> str:
+    text = text.replace("\x00", "")
+    if not text.strip():
+        raise BadRequest("chat", _("Write something first."), param="text")
+    if len(text) > TEXT_MAX:
+        raise TooLarge(
+            "chat",
+            _("This message has %(length)s characters; the limit is %(limit)s.")
+            % {"length": len(text), "limit": TEXT_MAX},
+            param="text",
+            details={"length": len(text), "limit": TEXT_MAX},
+        )
+    return text
+
+
+def _checked_models(models: Sequence[str]) -> list[catalog.ModelSpec]:
+    if not 1 <= len(models) <= LANES:
+        raise BadRequest("chat", _("Choose one to %(limit)s models.") % {"limit": LANES}, param="models")
+    return [catalog.get(name) for name in models]
+
+
+def _parent(chat: Chat, new: NewTurn) -> UUID | None:
+    """The message a question hangs on: that of the question it replaces, the given one, or the end of the branch."""
+    if new.edit is not None:
+        replaced = chat.messages.filter(pk=new.edit, role=Message.Role.USER).first()
+        if replaced is None:
+            raise NotFound("message")
+        return replaced.parent_id
+    if new.parent is None:
+        return chat.head_id
+    if not chat.messages.filter(pk=new.parent).exists():
+        raise NotFound("message")
+    return new.parent
+
+
+def _ask(
+    actor: Actor,
+    turn_id: UUID,
+    chat: Chat,
+    question: Message,
+    models: Sequence[catalog.ModelSpec],
+    options: Mapping[str, Any],
+    *,
+    first_position: int,
+) -> Turn:
+    """One answer and one run per model, and the branch moves to the first of them. New rows are saved on the way."""
+    answers = [
+        Message(
+            id=uuid7(),
+            chat=chat,
+            parent=question,
+            role=Message.Role.ASSISTANT,
+            model=spec.id,
+            position=first_position + lane,
+        )
+        for lane, spec in enumerate(models)
+    ]
+    runs = [
+        Run(
+            tenant_id=actor.tenant_id,
+            owner_id=actor.id,
+            message=answer,
+            turn=turn_id,
+            position=lane,
+            model=answer.model,
+            options=dict(options),
+            trace=traces.carry(),
+        )
+        for lane, answer in enumerate(answers)
+    ]
+    crashpoints.reach("question stored, no runs")
+    quota = quotas.reserve(actor, [run.pk for run in runs], surface="chat")
+    chat.head = answers[0]
+    if chat._state.adding:
+        chat.save(force_insert=True)  # its head follows; the database checks at the end of the transaction
+    else:
+        Chat.objects.filter(pk=chat.pk).update(head=answers[0], updated_at=Now(), read_at=Now())
+    Message.objects.bulk_create([question, *answers] if question._state.adding else answers)
+    Run.objects.bulk_create(runs)
+    crashpoints.reach("runs queued, not committed")
+    _announce(actor, chat, question, runs)
+    return Turn(turn_id, chat, question, runs, quota)
+
+
+def _announce(actor: Actor, chat: Chat, question: Message, runs: Sequence[Run]) -> None:
+    engine.dispatch(run.pk for run in runs)
+    notice = {
+        "kind": "message.added",
+        "chat": str(chat.pk),
+        "message": str(question.pk),
+        "runs": [run.brief() for run in runs],
+    }
+    engine.notify(actor.id, notice)
+
+
+def _earlier(actor: Actor, turn_id: UUID) -> Turn | None:
+    """The turn that this id already became, for the same person."""
+    runs = list(
+        Run.objects.visible_to(actor)
+        .filter(turn=turn_id)
+        .select_related("message__parent", "message__chat")
+        .order_by("position")
+    )
+    if not runs or runs[0].message is None or runs[0].message.parent is None:
+        return None
+    return Turn(turn_id, runs[0].message.chat, runs[0].message.parent, runs)
+
+
+def _title(text: str) -> str:
+    """The first line, until a model finds a better one."""
+    line = " ".join(text.strip().splitlines()[0].split())
+    return line if len(line) <= TITLE_MAX else line[: TITLE_MAX - 1].rstrip() + "…"
