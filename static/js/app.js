@@ -1,0 +1,30 @@
+// Every page loads this; an element does nothing until its tag appears.
+import { ChatAnswer } from "./elements/answer.js"
+import { ChatComposer } from "./elements/composer.js"
+import { CopyButton } from "./elements/copy.js"
+import { ChatFrame } from "./elements/frame.js"
+import { ChatLanes } from "./elements/lanes.js"
+import { MoreRows } from "./elements/more.js"
+import { CommandPalette } from "./elements/palette.js"
+import { ModelPicker } from "./elements/picker.js"
+import { ChatQuestion } from "./elements/question.js"
+import { ChatScroll } from "./elements/scroll.js"
+import { ChatSidebar } from "./elements/sidebar.js"
+import { ConnectionStatus } from "./elements/status.js"
+import { ThemeSwitch } from "./elements/theme.js"
+import { ChatTurns } from "./elements/turns.js"
+
+customElements.define("theme-switch", ThemeSwitch)
+customElements.define("copy-button", CopyButton)
+customElements.define("connection-status", ConnectionStatus)
+customElements.define("model-picker", ModelPicker)
+customElements.define("chat-composer", ChatComposer)
+customElements.define("chat-answer", ChatAnswer)
+customElements.define("chat-lanes", ChatLanes)
+customElements.define("chat-question", ChatQuestion)
+customElements.define("chat-turns", ChatTurns)
+customElements.define("chat-scroll", ChatScroll)
+customElements.define("more-rows", MoreRows)
+customElements.define("chat-sidebar", ChatSidebar)
+customElements.define("command-palette", CommandPalette)
+customElements.define("chat-frame", ChatFrame)
