@@ -1,0 +1,100 @@
+"""Many at once, and some of them rude."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+from chat.models import Message, Run
+from tests.faults.crowds import OpenReader, crowd_of, ends_of, readers_of
+from tests.faults.invariants import ask_database, check_invariants, until
+from tests.faults.models import openai
+from tests.faults.stack import Stack
+from tests.faults.stalling import stalled
+from tests.witness.client import WitnessClient
+
+MEMORY = 64 * 1024 * 1024
+# Six times the credit of one connection.
+HUGE = openai("w-tokens130000-burst200-rate30000")
+STEADY = openai("w-stamps-tokens120-rate20")
+SHORT = openai("w-tokens5")
+
+
+async def test_readers_that_stop_reading_cost_little_and_hold_up_nobody(
+    stack: Stack, witness: WitnessClient, open_reader: OpenReader
+) -> None:
+    web, at = stack.webs[0], stack.addresses[0]
+    before = await asyncio.to_thread(web.memory_at_rest)
+    loud = await open_reader(at=at)
+    run = (await loud.ask(HUGE, follow=False))["runs"][0]["id"]
+    healthy = await crowd_of(open_reader, 5, STEADY)
+    async with stalled(at, [(loud, run)], 80):
+        heard = await loud.follow(run)
+        assert (await loud.over(run, 90)).status == "complete"
+        assert len(heard.text) > 5 * 128 * 1024
+        assert {end.status for end in await ends_of(healthy)} == {"complete"}
+        assert web.memory - before < MEMORY
+    await check_invariants(stack, witness, loud, *readers_of(healthy))
+
+
+async def test_many_new_chats_at_once_are_all_taken(
+    stack: Stack, witness: WitnessClient, open_reader: OpenReader
+) -> None:
+    crowd = await crowd_of(open_reader, 60, SHORT, words=0)
+    assert {end.status for end in await ends_of(crowd)} == {"complete"}
+    assert not any(reader.retried for reader in readers_of(crowd))
+    await check_invariants(stack, witness, *readers_of(crowd))
+
+
+async def test_the_same_message_sent_twice_at_once_is_one_question(
+    stack: Stack, witness: WitnessClient, open_reader: OpenReader
+) -> None:
+    one = await open_reader(at=stack.addresses[0])
+    two = await open_reader(one.person, at=stack.addresses[-1])
+    message, text = str(uuid4()), f"q-{uuid4().hex[:12]}"
+    turns = await asyncio.gather(*(r.ask(SHORT, id=message, text=text) for r in (one, two) for _ in range(3)))
+    assert len({turn["runs"][0]["id"] for turn in turns}) == 1
+    assert await ask_database(Message.objects.filter(pk=message).count) == 1
+    assert await ask_database(Run.objects.filter(turn=message).count) == 1
+    run = turns[0]["runs"][0]["id"]
+    assert (await one.over(run)).status == (await two.over(run)).status == "complete"
+    assert len(witness.requests(marker=text)) == 1
+
+
+async def test_a_second_device_and_a_reload_see_the_same_answer(
+    stack: Stack, witness: WitnessClient, open_reader: OpenReader
+) -> None:
+    tab = await open_reader(at=stack.addresses[0])
+    run = (await tab.ask(STEADY))["runs"][0]["id"]
+    await tab.heard_words(run, 3)
+    device = await open_reader(tab.person, at=stack.addresses[-1])
+    device.prompts[run] = tab.prompts[run]
+    await device.follow(run)
+    for _ in range(4):  # a reload: the socket goes, another one asks for what it lacks
+        tab.cut()
+        await asyncio.sleep(0.7)
+    assert (await tab.over(run)).text == (await device.over(run)).text
+    assert tab.connections > 3
+    await check_invariants(stack, witness, tab, device)
+
+
+async def test_cutting_sockets_at_random_loses_nothing_and_without_resuming_it_would(
+    stack: Stack, witness: WitnessClient, open_reader: OpenReader
+) -> None:
+    crowd = await crowd_of(open_reader, 8, STEADY)
+    control = await open_reader(resume=False)
+    theirs = (await control.ask(STEADY))["runs"][0]["id"]
+    await control.heard_words(theirs)
+    for round_ in range(6):
+        for number, reader in enumerate([control, *readers_of(crowd)]):
+            if (number + round_) % 2 or reader is control:
+                reader.cut()
+        await asyncio.sleep(0.5)
+    assert {end.status for end in await ends_of(crowd)} == {"complete"}
+    assert sum(reader.connections - 1 for reader in readers_of(crowd)) >= 20
+    await check_invariants(stack, witness, *readers_of(crowd))
+    # It may have been away when the end came, and never hears of it.
+    await until(lambda: not Run.objects.get(pk=theirs).is_active)
+    whole = await ask_database(lambda: Run.objects.select_related("message").get(pk=theirs))
+    assert whole.message
+    assert len(control.heard[theirs].text) < len(whole.message.text)
