@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from channels.layers import get_channel_layer
+from channels import DEFAULT_CHANNEL_LAYER
+from channels.layers import channel_layers
 
 from chat.runs.hub import Batch
 from config.ids import uuid7
@@ -56,13 +57,13 @@ class LocalDoorbell:
 
 
 class LayerDoorbell:
-    """Through the channel layer. `groups` are those that this process answers for."""
+    """Through a channel layer of its own, which ends with it. `groups` are those that this process answers for."""
 
     def __init__(self, answer: Callable[[Ring], None], groups: Sequence[str]) -> None:
         self._answer, self._groups = answer, tuple(groups)
         self._out: asyncio.Queue[tuple[str, Ring]] = asyncio.Queue(_QUEUE)
         self._tasks: list[asyncio.Task[None]] = []
-        self._layer = get_channel_layer()
+        self._layer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
         self._id = uuid7().hex
 
     def ring(self, group: str, ring: Ring) -> None:

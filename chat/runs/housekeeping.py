@@ -52,6 +52,10 @@ class Housekeeper:
         lease = log.LEASE.total_seconds()
         reached = quiet_until = time.monotonic()
         clock: float | None = None
+        try:
+            clock = await self._database.read(log.clock)
+        except Error as exc:
+            pass_over(exc)
         while True:
             await asyncio.sleep(REAP_S)
             try:
