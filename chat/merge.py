@@ -1,9 +1,9 @@
-"""A guest's chats and answers, also those being written, move to the account they log in to."""
+"""A guest's chats, votes and answers, also those being written, move to the account they log in to."""
 
 from __future__ import annotations
 
 from accounts.models import User
-from chat.models import Chat, Run
+from chat.models import Chat, Run, Vote
 
 
 def move(guest: User, member: User) -> None:
@@ -12,3 +12,4 @@ def move(guest: User, member: User) -> None:
     Chat.objects.filter(owner=guest).update(**theirs)
     runs = list(Run.objects.filter(owner=guest).order_by("pk").select_for_update().values_list("pk", flat=True))
     Run.objects.filter(pk__in=runs).update(**theirs)
+    Vote.objects.filter(person=guest).update(tenant_id=member.home_id, person_id=member.pk)

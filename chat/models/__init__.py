@@ -1,7 +1,19 @@
-"""Chats and messages (a tree), runs and what they say."""
+"""Chats and messages (a tree), runs and what they say, and what people think of it."""
 
 from chat.models.chats import Chat, ChatQuerySet
 from chat.models.messages import Message, MessageQuerySet
 from chat.models.runs import Run, RunEvent, RunQuerySet, Worker
+from chat.models.votes import Vote, VoteQuerySet
 
-__all__ = ["Chat", "ChatQuerySet", "Message", "MessageQuerySet", "Run", "RunEvent", "RunQuerySet", "Worker"]
+__all__ = [
+    "Chat",
+    "ChatQuerySet",
+    "Message",
+    "MessageQuerySet",
+    "Run",
+    "RunEvent",
+    "RunQuerySet",
+    "Vote",
+    "VoteQuerySet",
+    "Worker",
+]

@@ -89,6 +89,13 @@ class Message(models.Model):
                 name="message_answers_have_a_question",
             ),
         ]
+    class Veil(models.TextChoices):
+        """Whether the answers to a question are shown with who gave them."""
+
+        NONE = "", _("open")
+        DOWN = "down", _("blind")
+        LIFTED = "lifted", _("was blind")
+
 
     def __str__(self) -> str:
         return f"{self.get_role_display()} {self.id}"
@@ -97,3 +104,5 @@ class Message(models.Model):
     def text(self) -> str:
         """What was said, without reasoning and tools."""
         return "".join(part["text"] for part in self.parts if part["type"] == "text")
+    # Of a question; see chat.runs.veil.
+    veil = models.CharField(_("names"), max_length=6, choices=Veil.choices, blank=True, default=Veil.NONE)

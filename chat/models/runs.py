@@ -77,6 +77,8 @@ class Run(models.Model):
     options: models.JSONField[Any, Any] = models.JSONField(_("options"), default=dict)
     # The span that asked for it (W3C traceparent), when there are traces.
     trace = models.CharField(max_length=55, blank=True, editable=False)
+    # One lane of a blind comparison: it speaks only when all of them have ended. See chat.runs.veil.
+    blind = models.BooleanField(_("blind"), default=False, editable=False)
 
     status = models.CharField(_("status"), max_length=11, choices=Status.choices, default=Status.QUEUED)
     # Raised by every claim; whoever holds an older one has lost the run.
@@ -123,8 +125,9 @@ class Run(models.Model):
         return self.status in self.ACTIVE
 
     def brief(self) -> dict[str, str]:
-        """What a frame tells of a run."""
-        return {"id": str(self.pk), "model": self.model, "message": str(self.message_id), "status": str(self.status)}
+        """What a frame tells of a run; of a blind one neither who answers nor how far that has come."""
+        model, status = ("", Run.Status.QUEUED) if self.blind else (self.model, self.status)
+        return {"id": str(self.pk), "model": model, "message": str(self.message_id), "status": str(status)}
 
     def visible_to(self, actor: Actor) -> bool:
         """The row-wise twin of the queryset's rule, for a reader whose rights are checked again and again."""
