@@ -172,7 +172,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 )
                 await self._turn(turns.send, new)
             case frames.ChatAnswer():
-                await self._turn(turns.answer, frame.id, frame.message, frame.models, _given(frame.options))
+                await self._turn(turns.answer, frame.id, frame.message, frame.models, _given(frame.options), frame.lane)
             case frames.RunContinue():
                 await self._turn(turns.resume, frame.id, frame.run)
             case frames.RunFollow(run=run_id, after=after):

@@ -85,6 +85,8 @@ class ChatAnswer(ClientFrame):
     id: UUID
     message: UUID
     models: Models
+    # The answer in whose lane the new one stands, or a lane of its own. Left open: the only lane, else a new one.
+    lane: UUID | Literal["new"] | None = None
     options: Options = Options()
 
 

@@ -138,11 +138,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question and the answers to show: every lane of a comparison, otherwise the chosen one."""
+    """A question and the answers to show, one a lane. Of a comparison `chosen` is the answer everybody goes on with."""
 
     question: Question
     answers: tuple[Answer, ...]
     comparison: bool
+    chosen: UUID | None = None
 
     @property
     def active(self) -> bool:
@@ -183,11 +184,23 @@ def window(chat: Chat, *, at: UUID | None = None, before: UUID | None = None) ->
     leaf = chat.head_id
     if (named := before or at) is not None:
         message = Message.objects.filter(chat=chat).get_or_404(named)
-        leaf = message.parent_id if before else Message.objects.latest_below(message.id)
+        leaf = message.parent_id if before else _end_through(chat, message.id)
     path = Message.objects.path_to(leaf)
     turns = _turns(chat, path, path[-WINDOW:])
     first = turns[0].question.id if turns else None
     return Transcript(turns, first if turns and first != path[0] else None, leaf, aside=leaf != chat.head_id)
+
+
+def _end_through(chat: Chat, message_id: UUID) -> UUID | None:
+    """The end of the chosen branch when it goes through a message, else of the newest one below it."""
+    if message_id in Message.objects.path_to(chat.head_id):
+        return chat.head_id
+    leaf = Message.objects.latest_below(message_id)
+    if leaf != message_id:
+        beside = Message.objects.filter(parent__children=leaf, role=Message.Role.ASSISTANT)
+        if len(dict(places := beside.values_list("position", "parent"))) > 1:
+            return places[0][1]  # nobody chose one of these
+    return leaf
 
 
 def turn(chat: Chat, message_id: UUID) -> Turn:
@@ -208,8 +221,8 @@ def _turns(chat: Chat, path: Sequence[UUID], shown: Sequence[UUID]) -> tuple[Tur
     """One turn for each question among `shown`, with the answer that follows it there."""
     tree = Tree(chat, shown)
     asked = [message_id for message_id in shown if message_id in tree.questions]
-    runs = _runs(answer for question in asked for answer in tree.answers[question])
-    visible = {question: tree.visible(question, runs, shown) for question in asked}
+    visible = {question: tree.visible(question, shown) for question in asked}
+    runs = _runs(answer for answers in visible.values() for answer in answers)
     said = _said(runs, [answer for answers in visible.values() for answer in answers])
     # The messages are read last: an answer that has just ended is there in full.
     messages = Message.objects.in_bulk([*asked, *(answer for answers in visible.values() for answer in answers)])
@@ -224,12 +237,13 @@ def _turns(chat: Chat, path: Sequence[UUID], shown: Sequence[UUID]) -> tuple[Tur
                     said.get(answer),
                     labels,
                     current=answer in path,
-                    switch=tree.switch(answer) if len(answers) == 1 else None,
+                    switch=tree.switch(answer),
                 )
                 for answer in answers
                 if answer in messages
             ),
-            comparison=len(answers) > 1,
+            comparison=tree.is_comparison(question),
+            chosen=next((a for a in answers if a in path), None) if tree.is_comparison(question) else None,
         )
         for question, answers in visible.items()
         if question in messages

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from billing import quotas
+from chat import lanes
 from chat.models import Chat, Message, Run
 from chat.runs import crashpoints, log
 from chat.runs.engine import engine
@@ -71,18 +72,20 @@ def send(actor: Actor, new: NewTurn) -> Turn:
         with transaction.atomic():
             if new.chat is None:
                 chat = Chat(tenant_id=actor.tenant_id, owner_id=actor.id, title=_title(text), read_at=timezone.now())
-                parent_id = None
+                parent = None
             else:
-                chat = Chat.objects.writable_by(actor).get_or_404(new.chat)
-                parent_id = _parent(chat, new)
+                chat = Chat.objects.writable_by(actor).with_head().get_or_404(new.chat)
+                parent = _parent(chat, new)
             message = Message(
                 id=new.id,
                 chat=chat,
-                parent_id=parent_id,
+                parent=parent,
                 role=Message.Role.USER,
                 parts=[{"type": "text", "text": text}],
             )
-            turn = _ask(actor, new.id, chat, message, specs, new.options, first_position=0)
+            places = _places(message, specs)
+            chat.head = message if len(places) > 1 else places[0]
+            turn = _ask(actor, new.id, chat, message, places, new.options)
     except (IntegrityError, QuotaExceeded) as exc:
         # The database refuses an id that it has. Asking it beforehand would cost every send a query, and
         # a repeat of what was accepted must not fail because the limit was reached since.
@@ -94,9 +97,18 @@ def send(actor: Actor, new: NewTurn) -> Turn:
     return turn
 
 
-def answer(actor: Actor, turn_id: UUID, question_id: UUID, models: Sequence[str], options: Mapping[str, Any]) -> Turn:
+def answer(
+    actor: Actor,
+    turn_id: UUID,
+    question_id: UUID,
+    models: Sequence[str],
+    options: Mapping[str, Any],
+    lane: UUID | Literal["new"] | None = None,
+) -> Turn:
     """Queue more answers to an existing question: regenerate, retry, another model, an added lane.
 
+    `lane` names the answer in whose lane a new one stands, or says "new". Left open, an answer goes into the only
+    lane there is, and beside the others where there are several or several are asked for.
     The same `turn_id` again returns the first turn. Raises as `send`.
     """
     engine.accept()
@@ -105,11 +117,20 @@ def answer(actor: Actor, turn_id: UUID, question_id: UUID, models: Sequence[str]
         with transaction.atomic():
             if earlier := _earlier(actor, turn_id):
                 return earlier
-            question = Message.objects.writable_by(actor).get_or_404(question_id)
+            # Two at once would take the same lane: the second one waits here and then sees the first.
+            question = Message.objects.writable_by(actor).select_for_update(of=("self",)).get_or_404(question_id)
             if question.role != Message.Role.USER:
                 raise BadRequest("message", _("Only a question can be answered."), param="message")
-            taken = question.children.filter(role=Message.Role.ASSISTANT).count()
-            return _ask(actor, turn_id, question.chat, question, specs, options, first_position=taken)
+            chat, there = question.chat, lanes.of(question.pk)
+            replaced = _replaced(there, lane, len(specs))
+            places = _places(question, specs, there, replaced)
+            if len({said.lane for said in there} | {place.position for place in places}) == 1 or (
+                replaced and chat.head_id == replaced.id
+            ):
+                chat.head = places[0]
+            elif chat.head_id in {said.id for said in there} and len({said.lane for said in there}) == 1:
+                chat.head = question  # it was one answer and is a comparison now
+            return _ask(actor, turn_id, chat, question, places, options)
     except IntegrityError:
         if earlier := _earlier(actor, turn_id):
             return earlier
@@ -155,6 +176,13 @@ def resume(actor: Actor, turn_id: UUID, run_id: UUID) -> Turn:
         raise Conflict("run") from None
 
 
+def choose(actor: Actor, message_id: UUID) -> Chat:
+    """Everybody goes on with this answer; with a question, each lane goes on by itself. Raises NotFound."""
+    message = Message.objects.writable_by(actor).get_or_404(message_id)
+    Chat.objects.filter(pk=message.chat_id).update(head=message)
+    return message.chat
+
+
 def stop(actor: Actor, run_id: UUID) -> None:
     """Stop a run, wherever it is. Stopping one that has ended is fine. Raises NotFound."""
     Run.objects.writable_by(actor).get_or_404(run_id)
@@ -185,18 +213,66 @@ def _checked_models(models: Sequence[str]) -> list[catalog.ModelSpec]:
     return [catalog.get(name) for name in models]
 
 
-def _parent(chat: Chat, new: NewTurn) -> UUID | None:
-    """The message a question hangs on: that of the question it replaces, the given one, or the end of the branch."""
+def _parent(chat: Chat, new: NewTurn) -> Message | None:
+    """What a question hangs on: that of the question it replaces, the given message, or the end of the branch."""
     if new.edit is not None:
-        replaced = chat.messages.filter(pk=new.edit, role=Message.Role.USER).first()
+        replaced = chat.messages.filter(pk=new.edit, role=Message.Role.USER).select_related("parent").first()
         if replaced is None:
             raise NotFound("message")
-        return replaced.parent_id
+        return replaced.parent
     if new.parent is None:
-        return chat.head_id
-    if not chat.messages.filter(pk=new.parent).exists():
+        return chat.head
+    parent = chat.messages.filter(pk=new.parent).only("id", "role").first()
+    if parent is None:
         raise NotFound("message")
-    return new.parent
+    return parent
+
+
+def _replaced(there: Sequence[lanes.Said], lane: UUID | Literal["new"] | None, count: int) -> lanes.Said | None:
+    """The answer in whose lane a new one stands; None where it gets one of its own."""
+    if lane == "new" or not there:
+        return None
+    if lane is None:
+        return there[-1] if count == 1 and len({said.lane for said in there}) == 1 else None
+    if count > 1:
+        raise BadRequest("message", param="lane")
+    if found := next((said for said in there if said.id == lane), None):
+        return found
+    raise NotFound("message")
+
+
+def _places(
+    question: Message,
+    models: Sequence[catalog.ModelSpec],
+    there: Sequence[lanes.Said] = (),
+    replaced: lanes.Said | None = None,
+) -> list[Message]:
+    """An empty answer for each model, in its lane and with what it goes on with. One query below a comparison."""
+    ids = [spec.id for spec in models]
+    if replaced:
+        numbers, previous = [replaced.lane], [replaced.previous]
+    else:
+        taken = {said.lane for said in there}
+        first = max(taken, default=-1) + 1
+        numbers = list(range(first, first + len(ids)))
+        if len(taken) + len(ids) > LANES:
+            raise BadRequest("chat", _("At most six models can answer together."), param="models")
+        below = question.parent
+        open_ended = below is not None and below.role == Message.Role.USER
+        earlier = lanes.of(below.pk) if below is not None and open_ended else []
+        previous = lanes.follow(ids, earlier, lanes.models(there))
+    return [
+        Message(
+            id=uuid7(),
+            chat=question.chat,
+            parent=question,
+            role=Message.Role.ASSISTANT,
+            model=model,
+            position=number,
+            previous_id=follows,
+        )
+        for model, number, follows in zip(ids, numbers, previous, strict=True)
+    ]
 
 
 def _ask(
@@ -204,23 +280,10 @@ def _ask(
     turn_id: UUID,
     chat: Chat,
     question: Message,
-    models: Sequence[catalog.ModelSpec],
+    answers: Sequence[Message],
     options: Mapping[str, Any],
-    *,
-    first_position: int,
 ) -> Turn:
-    """One answer and one run per model, and the branch moves to the first of them. New rows are saved on the way."""
-    answers = [
-        Message(
-            id=uuid7(),
-            chat=chat,
-            parent=question,
-            role=Message.Role.ASSISTANT,
-            model=spec.id,
-            position=first_position + lane,
-        )
-        for lane, spec in enumerate(models)
-    ]
+    """Store the answers with a run for each, and where the chat's head is now. New rows are saved on the way."""
     runs = [
         Run(
             tenant_id=actor.tenant_id,
@@ -236,11 +299,10 @@ def _ask(
     ]
     crashpoints.reach("question stored, no runs")
     quota = quotas.reserve(actor, [run.pk for run in runs], surface="chat")
-    chat.head = answers[0]
     if chat._state.adding:
         chat.save(force_insert=True)  # its head follows; the database checks at the end of the transaction
     else:
-        Chat.objects.filter(pk=chat.pk).update(head=answers[0], updated_at=Now(), read_at=Now())
+        Chat.objects.filter(pk=chat.pk).update(head=chat.head_id, updated_at=Now(), read_at=Now())
     Message.objects.bulk_create([question, *answers] if question._state.adding else answers)
     Run.objects.bulk_create(runs)
     crashpoints.reach("runs queued, not committed")

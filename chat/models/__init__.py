@@ -3,6 +3,7 @@
 from chat.models.chats import Chat, ChatQuerySet
 from chat.models.messages import Message, MessageQuerySet
 from chat.models.runs import Run, RunEvent, RunQuerySet, Worker
+from chat.models.sets import ModelSet, ModelSetQuerySet
 from chat.models.votes import Vote, VoteQuerySet
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "ChatQuerySet",
     "Message",
     "MessageQuerySet",
+    "ModelSet",
+    "ModelSetQuerySet",
     "Run",
     "RunEvent",
     "RunQuerySet",

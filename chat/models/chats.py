@@ -38,6 +38,10 @@ class ChatQuerySet(models.QuerySet["Chat"]):
     def recent(self) -> Self:
         return self.order_by("-updated_at", "-id")
 
+    def with_head(self) -> Self:
+        """Each with the end of its branch, and what that hangs on, without what they say."""
+        return self.select_related("head__parent").defer("head__parts", "head__parent__parts")
+
     def with_running(self) -> Self:
         """Annotates `running`: an answer of this chat is being written."""
         from_runs = models.Q(message__chat=models.OuterRef("pk"), status__in=("queued", "streaming"))
@@ -61,7 +65,7 @@ class Chat(models.Model):
     tenant = models.ForeignKey(Tenant, models.CASCADE, verbose_name=_("tenant"))
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("owner"))
     title = models.CharField(_("title"), max_length=200, blank=True)
-    # The last message of the branch that is shown and continued.
+    # The end of the branch that is shown and continued: an answer, or a question whose answers all go on by themselves.
     head = models.ForeignKey("chat.Message", models.SET_NULL, null=True, editable=False, related_name="+")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     # When something was last said, not when a title changed.

@@ -48,6 +48,27 @@ class MessageQuerySet(models.QuerySet["Message"]):
             )
             return [UUID(str(row[0])) for row in cursor.fetchall()]
 
+    def heard_by(self, answer_id: UUID) -> list[UUID]:
+        """Ids of what an answer has read, first message first, its own question last. One recursive query.
+
+        From an answer to its question; from there to what the answer's lane said before, or to what the question
+        hangs on.
+        """
+        table = connection.ops.quote_name(self.model._meta.db_table)
+        field = self.model._meta.pk
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH RECURSIVE up(id, next_id, previous_id, depth) AS ("  # noqa: S608  (a table name of ours)
+                f" SELECT id, parent_id, previous_id, 0 FROM {table} WHERE id = %s"
+                f" UNION ALL SELECT m.id,"
+                f" CASE WHEN m.role = 'assistant' THEN m.parent_id ELSE COALESCE(up.previous_id, m.parent_id) END,"
+                f" CASE WHEN m.role = 'assistant' THEN m.previous_id END, up.depth + 1"
+                f" FROM {table} m JOIN up ON m.id = up.next_id)"
+                f" SELECT id FROM up WHERE depth > 0 ORDER BY depth DESC",
+                [field.get_db_prep_value(answer_id, connection)],
+            )
+            return [UUID(str(row[0])) for row in cursor.fetchall()]
+
     def latest_below(self, message_id: UUID) -> UUID:
         """The end of the newest branch under `message_id`; itself when nothing is there. One recursive query."""
         table = connection.ops.quote_name(self.model._meta.db_table)
@@ -68,14 +89,28 @@ class Message(models.Model):
         USER = "user", _("person")
         ASSISTANT = "assistant", _("model")
 
+    class Veil(models.TextChoices):
+        """Whether the answers to a question are shown with who gave them."""
+
+        NONE = "", _("open")
+        DOWN = "down", _("blind")
+        LIFTED = "lifted", _("was blind")
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     chat = models.ForeignKey(Chat, models.CASCADE, related_name="messages", verbose_name=_("chat"))
     parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children", verbose_name=_("parent"))
     role = models.CharField(_("role"), max_length=9, choices=Role.choices)
-    # Which model answers, and where among the answers to one question.
+    # Which model answers, and in which lane; answers to one question in the same lane are versions of one.
     model = models.CharField(_("model"), max_length=200, blank=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+    # What this lane said before, where the question leaves it open because it hangs on a comparison (`chat.lanes`).
+    # The tree goes away as a whole, so the database need not watch this.
+    previous = models.ForeignKey(
+        "self", models.DO_NOTHING, null=True, editable=False, related_name="+", db_constraint=False, db_index=False
+    )
     parts: models.JSONField[Any, Any] = models.JSONField(_("content"), default=list)
+    # Of a question; see chat.runs.veil.
+    veil = models.CharField(_("names"), max_length=6, choices=Veil.choices, blank=True, default=Veil.NONE)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = MessageQuerySet.as_manager()
@@ -89,13 +124,6 @@ class Message(models.Model):
                 name="message_answers_have_a_question",
             ),
         ]
-    class Veil(models.TextChoices):
-        """Whether the answers to a question are shown with who gave them."""
-
-        NONE = "", _("open")
-        DOWN = "down", _("blind")
-        LIFTED = "lifted", _("was blind")
-
 
     def __str__(self) -> str:
         return f"{self.get_role_display()} {self.id}"
@@ -104,5 +132,3 @@ class Message(models.Model):
     def text(self) -> str:
         """What was said, without reasoning and tools."""
         return "".join(part["text"] for part in self.parts if part["type"] == "text")
-    # Of a question; see chat.runs.veil.
-    veil = models.CharField(_("names"), max_length=6, choices=Veil.choices, blank=True, default=Veil.NONE)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actors import Actor
@@ -48,8 +49,9 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=Run.ACTIVE)
 
     def claimable(self) -> Self:
-        """Queued, and not waiting for an earlier answer of the same branch."""
-        earlier = Run.objects.active().filter(message=models.OuterRef("message__parent__parent"))
+        """Queued, and not waiting for an earlier answer of the same branch, in a comparison of the same lane."""
+        before = Coalesce(models.OuterRef("message__previous"), models.OuterRef("message__parent__parent"))
+        earlier = Run.objects.active().filter(message=before)
         return self.filter(~models.Exists(earlier), status=Run.Status.QUEUED)
 
 
@@ -75,10 +77,10 @@ class Run(models.Model):
     # Who really answered, once somebody did.
     provider = models.CharField(_("provider"), max_length=60, blank=True)
     options: models.JSONField[Any, Any] = models.JSONField(_("options"), default=dict)
-    # The span that asked for it (W3C traceparent), when there are traces.
-    trace = models.CharField(max_length=55, blank=True, editable=False)
     # One lane of a blind comparison: it speaks only when all of them have ended. See chat.runs.veil.
     blind = models.BooleanField(_("blind"), default=False, editable=False)
+    # The span that asked for it (W3C traceparent), when there are traces.
+    trace = models.CharField(max_length=55, blank=True, editable=False)
 
     status = models.CharField(_("status"), max_length=11, choices=Status.choices, default=Status.QUEUED)
     # Raised by every claim; whoever holds an older one has lost the run.

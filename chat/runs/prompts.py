@@ -1,20 +1,18 @@
 """What a model reads before it answers: its own branch of the conversation.
 
-Up the tree from the question to the start. Where a question was answered by several models, each of them
-goes on with its own earlier answer; one that was not there reads the answer that the branch hangs on.
+Up the tree from the question to the start. Where a question hangs on a comparison, each answer to it goes on with
+what its own lane said there (`chat.lanes`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from uuid import UUID
 
 import orjson
-from django.db.models import Q
 
 from chat.models import Message, Run
-from chat.parts import Part, text_of
+from chat.parts import Part
 from providers.base import PromptMessage
 from providers.events import ToolCall
 
@@ -26,19 +24,18 @@ def build(run: Run) -> list[PromptMessage]:
     answer = run.message
     if answer is None or answer.parent is None:
         return []
-    path, by_id = _branch(answer.parent)
-    siblings: dict[UUID | None, list[Message]] = {}
-    for message in by_id.values():
-        siblings.setdefault(message.parent_id, []).append(message)
+    path = [answer.parent]
+    if answer.parent.parent_id:
+        by_id = Message.objects.in_bulk(heard := Message.objects.heard_by(answer.pk))
+        path = [by_id[message_id] for message_id in heard]
     prompt: list[PromptMessage] = []
     if system := run.options.get("system"):
         prompt.append(PromptMessage("system", system))
-    for message_id in path:
-        message = by_id[message_id]
+    for message in path:
         if message.role == Message.Role.USER:
             prompt.append(PromptMessage("user", message.text))
         else:
-            prompt.extend(spoken(_own(message, siblings[message.parent_id], answer).parts))
+            prompt.extend(spoken(message.parts))
     if answer.parts:
         prompt.extend(spoken(answer.parts))
         prompt.append(PromptMessage("user", CONTINUE))
@@ -48,15 +45,6 @@ def build(run: Run) -> list[PromptMessage]:
 def needs_database(run: Run) -> bool:
     """False for the first question of a chat, which was claimed together with the run."""
     return bool(run.message and run.message.parent and run.message.parent.parent_id)
-
-
-def _branch(question: Message) -> tuple[list[UUID], dict[UUID, Message]]:
-    """Ids from the chat's first message to the question, and all messages on the way with their rivals."""
-    if question.parent_id is None:
-        return [question.pk], {question.pk: question}
-    path = Message.objects.path_to(question.pk)
-    found = Message.objects.filter(Q(pk__in=path) | Q(parent__in=path, role=Message.Role.ASSISTANT))
-    return path, {message.pk: message for message in found.order_by("created_at", "position")}
 
 
 def spoken(parts: Sequence[Part]) -> Iterator[PromptMessage]:
@@ -88,11 +76,3 @@ def _arguments(raw: str) -> str:
         return raw if isinstance(orjson.loads(raw), dict) else "{}"
     except orjson.JSONDecodeError:
         return "{}"
-
-
-def _own(chosen: Message, siblings: Sequence[Message], answer: Message) -> Message:
-    """What the model of `answer` said itself at this point, if it said something."""
-    mine = [m for m in siblings if m.model == answer.model and text_of(m.parts)]
-    if chosen in mine or not mine:
-        return chosen
-    return next((m for m in mine if m.position == answer.position), mine[-1])

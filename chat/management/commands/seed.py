@@ -78,7 +78,7 @@ def _write(demo: DemoChat, owner: User, now: datetime) -> None:
         for position, answer in enumerate(answers):
             messages.append(_answer(answer, asked, position))
             _run(answer, messages[-1], owner, said_at)
-        chat.head = messages[1]
+        chat.head = asked if len(answers) > 1 else messages[1]
         Message.objects.filter(pk__in=[m.pk for m in messages]).update(created_at=said_at)
         said_at += timedelta(minutes=1)
     chat.save()
