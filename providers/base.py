@@ -57,6 +57,17 @@ class ModelRequest:
     run: str = ""
     api_key: str | None = field(default=None, repr=False)
 
+    @property
+    def effort(self) -> str | None:
+        """How hard to think, for models that do."""
+        return self.options.reasoning_effort if self.model.can("reasoning") else None
+
+    @property
+    def limit(self) -> int | None:
+        """The most tokens to write: more than a model can is refused."""
+        wanted, most = self.options.max_tokens, self.model.max_output
+        return wanted if wanted is None or most is None else min(wanted, most)
+
 
 class Provider(Protocol):
     def stream(self, request: ModelRequest) -> AsyncIterator[Sequence[Event]]:

@@ -1,4 +1,8 @@
-"""OpenAI-shaped streams, from the network to our events without LiteLLM in between.
+"""Answers from the network to our events, without LiteLLM in between.
+
+One transport, and a `Shape` for each way that providers speak: `openai_shape`, `anthropic_shape`, `gemini_shape`.
+LiteLLM knows all of them too, but takes seconds to load, 5 ms a call and most of the time of a stream. The tests
+send the same requests through both and compare what is asked and what is heard.
 
 After the first token a stream is looked at once a beat, and everything that has arrived is read, parsed and
 handed on as one batch. All streams have the same beat, so that a loop wakes up once for all of them.
@@ -6,23 +10,27 @@ There is no task for a call: whoever takes the batches reads, and whoever stops 
 
 The events are those of the gateway, whatever happens; one contract suite runs over both. Its rules:
 
-- A server-sent event counts when its empty line, or the end of the body, has come; `[DONE]`, comments and
-  other fields say nothing.
+- A server-sent event counts when its empty line, or the end of the body, has come; comments and other fields
+  say nothing.
 - An event that is not a JSON object, or holds an `error`, ends the answer. What came before it in the same
-  read is handed on first, with the half tag or half character that was kept back.
-- After a finish reason only usage is taken, a fault is only an end, and usage is waited for until `[DONE]`, the
-  end of the body or a second later.
-- A body that ends without a finish reason is an answer that broke off, even if `[DONE]` was in it.
+  read is handed on first, with the half tag or half character that was kept back. So does one that lacks what
+  its kind must have; one of an unknown kind is passed over.
+- After a finish reason only usage is taken, a fault is only an end, and usage is waited for until the shape's
+  closing mark, the end of the body or a second later.
+- A body that ends without a finish reason is an answer that broke off, even if a closing mark was in it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from providers import failures, openai_shape, pool, prompts, sse
+import orjson
+
+from providers import failures, pool, prompts, sse
 from providers.base import ModelRequest
 from providers.chunks import ChunkReader
 from providers.events import Event, joined
@@ -48,16 +56,46 @@ class Refused(Exception):
         super().__init__(said[:4000])
 
 
+class Reader(Protocol):
+    """Reads one stream. `ended` once its closing mark has come, if it has one."""
+
+    ended: bool
+
+    def chunks(self, events: Iterable[bytes]) -> Iterator[Any]:
+        """What the data of some events says, in the common shape (`chunks`). Raises whatever breaks the answer."""
+        ...
+
+
+class Shape(Protocol):
+    """How a kind of provider is asked, and how it answers. A module can be one."""
+
+    def serves(self, request: ModelRequest) -> bool:
+        """Whether the other functions know exactly what to send."""
+        ...
+
+    def url(self, request: ModelRequest) -> str: ...
+
+    def headers(self, request: ModelRequest) -> dict[str, str]: ...
+
+    def body(self, request: ModelRequest) -> dict[str, Any]: ...
+
+    @property
+    def Reader(self) -> Callable[[], Reader]: ...
+
+
 class DirectProvider:
-    """For requests that `openai_shape.serves`."""
+    """For requests that its shape `serves`."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Sequence[Event]]:
-        answer = _Answer(request)
+        shape = self._shape
+        answer = _Answer(request, shape.Reader())
         response: ClientResponse | None = None
         try:
-            response = await pool.post(
-                openai_shape.url(request.model), openai_shape.headers(request), openai_shape.body(request)
-            )
+            headers = {"Content-Type": "application/json"} | shape.headers(request)
+            response = await pool.post(shape.url(request), headers, encoded(shape.body(request)))
             if response.status >= 300:
                 raise Refused(response.status, await _said(response.content))
             while batch := await answer.take(response.content):
@@ -74,8 +112,9 @@ class DirectProvider:
 class _Answer:
     """One body, heard beat by beat. `complete` once the provider has said all that we need."""
 
-    def __init__(self, request: ModelRequest) -> None:
+    def __init__(self, request: ModelRequest, stream: Reader) -> None:
         self.started = self.complete = False
+        self._stream = stream
         self._reader = ChunkReader(lambda: prompts.tokens(request))
         self._lines = sse.SseReader()
         self._events: list[Event] = []
@@ -113,8 +152,8 @@ class _Answer:
         piece, fault = await pool.read(content)
         try:
             events = self._lines.push(piece) if piece or fault else self._lines.flush()
-            self._reader.read_all(sse.parsed(events), self._events)
-            self._over = not piece or (self._reader.finished and sse.DONE in events)
+            self._reader.read_all(self._stream.chunks(events), self._events)
+            self._over = not piece or (self._reader.finished and self._stream.ended)
             if fault is not None:
                 raise fault
         except Exception:
@@ -137,6 +176,13 @@ class _Answer:
         now = asyncio.get_running_loop().time() + _BEAT_S / 10
         self._due = (now // _BEAT_S + 1) * _BEAT_S
         return joined(events)
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # Half a surrogate pair, or a number beyond 64 bits.
+        return json.dumps(body).encode()
 
 
 async def _said(content: StreamReader) -> str:

@@ -1,21 +1,17 @@
-"""What an OpenAI-shaped provider is sent: where it goes, under which headers, and the body.
+"""OpenAI's chat completions, and whoever copied them: a `Shape` of `direct`.
 
-LiteLLM knows all this too, but takes seconds to load and 5 ms a call. The tests send the same requests through
-both and compare. Whatever hangs on LiteLLM's price list or on a provider's own dialect is left to it (`serves`).
+Whatever hangs on LiteLLM's price list or on a provider's own dialect is left to it (`serves`).
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
-
 from config import env
-from providers import catalog, prompts
+from providers import catalog, prompts, sse
 from providers.base import ModelRequest
 from providers.specs import ModelSpec
 
@@ -76,7 +72,7 @@ _OPENAI_HOST: Final = re.compile(r"https?://(?:[^/@]*\.)?openai\.com(?::\d+)?(?:
 
 def serves(request: ModelRequest) -> bool:
     """Whether we know exactly what to send. LiteLLM serves the rest."""
-    spec, effort = request.model, _effort(request)
+    spec, effort = request.model, request.effort
     host = HOSTS.get(spec.provider)
     if host is None or not (base := _base(spec, host)):
         return False
@@ -90,8 +86,8 @@ def serves(request: ModelRequest) -> bool:
     return not (request.tools and blind)
 
 
-def url(spec: ModelSpec) -> str:
-    base = _base(spec, HOSTS[spec.provider])
+def url(request: ModelRequest) -> str:
+    base = _base(request.model, HOSTS[request.model.provider])
     return base if base.endswith("/chat/completions") else f"{base}/chat/completions"
 
 
@@ -99,7 +95,7 @@ def headers(request: ModelRequest) -> dict[str, str]:
     spec = request.model
     # Without a key "none", as LiteLLM is told too: local servers want the header and nothing in it.
     key = request.api_key or catalog.key_of(spec) or "none"
-    sent = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Accept": "text/event-stream"}
+    sent = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
     if not request.api_key and not spec.api_base:
         sent |= {
             name: value for name, variable in HOSTS[spec.provider].headers.items() if (value := env.text(variable))
@@ -107,17 +103,9 @@ def headers(request: ModelRequest) -> dict[str, str]:
     return sent
 
 
-def body(request: ModelRequest) -> bytes:
-    shaped = _shaped(request)
-    try:
-        return orjson.dumps(shaped)
-    except TypeError:  # Half a surrogate pair, or a number beyond 64 bits.
-        return json.dumps(shaped).encode()
-
-
-def _shaped(request: ModelRequest) -> dict[str, Any]:
+def body(request: ModelRequest) -> dict[str, Any]:
     spec, options, host = request.model, request.options, HOSTS[request.model.provider]
-    effort = _effort(request)
+    effort = request.effort
     family = spec.provider == "openai" and bool(_REASONING.match(_name(spec)))
     messages = [
         {name: value for name, value in message.items() if value is not None} for message in prompts.messages(request)
@@ -127,9 +115,8 @@ def _shaped(request: ModelRequest) -> dict[str, Any]:
     shaped: dict[str, Any] = {"model": _name(spec), "messages": messages, "stream": True, **host.extra}
     if request.tools:
         shaped["tools"] = prompts.tools(request)
-    if options.max_tokens is not None:
-        limit = min(options.max_tokens, spec.max_output or options.max_tokens)  # More than it can is refused.
-        shaped["max_completion_tokens" if family else "max_tokens"] = limit
+    if request.limit is not None:
+        shaped["max_completion_tokens" if family else "max_tokens"] = request.limit
     if effort is not None:
         shaped["reasoning_effort"] = effort
     rests = effort is None and _RESTING.fullmatch(_name(spec))
@@ -140,8 +127,18 @@ def _shaped(request: ModelRequest) -> dict[str, Any]:
     return shaped
 
 
-def _effort(request: ModelRequest) -> str | None:
-    return request.options.reasoning_effort if request.model.can("reasoning") else None
+class Reader:
+    """Its chunks are the common shape."""
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    def chunks(self, events: Iterable[bytes]) -> Iterator[Any]:
+        for data in events:
+            if data == sse.DONE:
+                self.ended = True
+            else:
+                yield sse.parsed(data)
 
 
 def _name(spec: ModelSpec) -> str:

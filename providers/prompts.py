@@ -11,13 +11,17 @@ from providers.base import ModelRequest, PromptMessage, ToolSpec
 from providers.events import ToolCall
 from providers.usage import estimate, estimate_all
 
+# A call's id carries what Gemini signed it with, in the way that LiteLLM writes it; only Gemini wants that back.
+SIGNATURE: Final = "__thought__"
+
 # What a picture costs in most providers' tables, more or less.
 _IMAGE_TOKENS: Final = 800
 
 
 def messages(request: ModelRequest) -> list[dict[str, Any]]:
     vision = request.model.can("vision")
-    return [_message(message, vision=vision) for message in request.messages]
+    shaped = [_message(message, vision=vision) for message in request.messages]
+    return shaped if request.model.provider == "gemini" else [_unsigned(message) for message in shaped]
 
 
 def tools(request: ModelRequest) -> list[dict[str, Any]]:
@@ -53,18 +57,30 @@ def _message(message: PromptMessage, *, vision: bool) -> dict[str, Any]:
     return shaped
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _arguments(call.arguments)}}
-
-
-def _arguments(raw: str) -> str:
+def arguments(call: ToolCall) -> str:
     """The arguments as an object: Anthropic and Gemini take nothing else, and a model may have written anything."""
     try:
-        if isinstance(json.loads(raw), Mapping):
-            return raw
+        if isinstance(json.loads(call.arguments), Mapping):
+            return call.arguments
     except ValueError:
         pass
-    return json.dumps({"malformed": raw}) if raw.strip() else "{}"
+    return json.dumps({"malformed": call.arguments}) if call.arguments.strip() else "{}"
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments(call)}}
+
+
+def unsigned(call_id: str) -> str:
+    return call_id.partition(SIGNATURE)[0]
+
+
+def _unsigned(message: dict[str, Any]) -> dict[str, Any]:
+    if "tool_call_id" in message:
+        message["tool_call_id"] = unsigned(message["tool_call_id"])
+    for call in message.get("tool_calls", ()):
+        call["id"] = unsigned(call["id"])
+    return message
 
 
 def _data_url(data: bytes, media_type: str) -> str:

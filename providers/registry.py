@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from django.conf import settings
 
-from providers import catalog, gateway, openai_shape, pool
+from providers import anthropic_shape, catalog, gateway, gemini_shape, openai_shape, pool
 from providers.base import ModelRequest, Provider, ToolSpec
 from providers.demo import DemoProvider
-from providers.direct import DirectProvider
+from providers.direct import DirectProvider, Shape
 from providers.events import Event
 from providers.gateway import LiteLLMProvider
 from providers.specs import ModelSpec
@@ -19,7 +19,12 @@ from providers.specs import ModelSpec
 logger = logging.getLogger(__name__)
 
 _DEMO: Final[Provider] = DemoProvider()
-_DIRECT: Final[Provider] = DirectProvider()
+_SHAPES: Final[Mapping[str, Shape]] = {
+    **dict.fromkeys(openai_shape.HOSTS, openai_shape),
+    "anthropic": anthropic_shape,
+    "gemini": gemini_shape,
+}
+_DIRECT: Final[Mapping[str, Provider]] = {name: DirectProvider(shape) for name, shape in _SHAPES.items()}
 _GATEWAY: Final[Provider] = LiteLLMProvider()
 
 
@@ -27,7 +32,8 @@ class _Shortest:
     """Direct where we know what to send, which depends on the request; LiteLLM for the rest."""
 
     def stream(self, request: ModelRequest) -> AsyncIterator[Sequence[Event]]:
-        return (_DIRECT if openai_shape.serves(request) else _GATEWAY).stream(request)
+        provider = _DIRECT[request.model.provider] if _served(request) else _GATEWAY
+        return provider.stream(request)
 
 
 _SHORTEST: Final[Provider] = _Shortest()
@@ -58,4 +64,9 @@ def _needs_litellm(spec: ModelSpec) -> bool:
     if spec.provider == "demo":
         return False
     tools = [ToolSpec("any", "", {})] if spec.can("tools") else []
-    return not openai_shape.serves(ModelRequest(spec, (), tools))
+    return not _served(ModelRequest(spec, (), tools))
+
+
+def _served(request: ModelRequest) -> bool:
+    shape = _SHAPES.get(request.model.provider)
+    return shape is not None and shape.serves(request)

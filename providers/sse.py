@@ -1,9 +1,9 @@
-"""Server-sent events of an OpenAI-shaped stream, read directly: a tenth of what the SDK's objects cost."""
+"""Server-sent events of a provider, read directly: a tenth of what the SDK's objects cost."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
@@ -62,26 +62,22 @@ async def chunks(response: httpx.Response) -> AsyncIterator[Any]:
     """The chunks of a response, with the errors of `parsed`."""
     reader = SseReader()
     async for piece in response.aiter_bytes():
-        for chunk in parsed(reader.push(piece)):
-            yield chunk
-    for chunk in parsed(reader.flush()):
-        yield chunk
-
-
-def parsed(events: Iterable[bytes]) -> Iterator[Any]:
-    """The chunks of events. Raises StreamError for an error object, ValueError for what is no JSON object."""
-    for data in events:
+        for data in reader.push(piece):
+            if data != DONE:
+                yield parsed(data)
+    for data in reader.flush():
         if data != DONE:
-            yield _chunk(data)
+            yield parsed(data)
 
 
-def _chunk(data: bytes) -> Any:
+def parsed(data: bytes) -> dict[str, Any]:
+    """What an event holds. Raises StreamError for an error object, ValueError for what is no JSON object."""
     try:
-        chunk = orjson.loads(data)
+        event = orjson.loads(data)
     except orjson.JSONDecodeError:
-        chunk = json.loads(data)  # Lone surrogates are valid JSON, but not for orjson.
-    if not isinstance(chunk, dict):
-        raise ValueError("a chunk is an object")
-    if chunk.get("error"):
-        raise StreamError(chunk["error"])
-    return chunk
+        event = json.loads(data)  # Lone surrogates are valid JSON, but not for orjson.
+    if not isinstance(event, dict):
+        raise ValueError("an event is an object")
+    if event.get("error"):
+        raise StreamError(event["error"])
+    return event

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from config.errors import AppError
-from providers import calls, gateway, overrides
+from providers import anthropic_shape, calls, gateway, gemini_shape, openai_shape, overrides
 from providers.base import ModelRequest, Options, PromptMessage, Provider, ToolSpec
-from providers.direct import DirectProvider
+from providers.direct import DirectProvider, Shape
 from providers.events import Event, Finish, ReasoningDelta, TextDelta, ToolCall, UsageReport
 from providers.gateway import LiteLLMProvider
 from providers.specs import ModelSpec
@@ -19,9 +19,11 @@ from tests.witness.fixtures import witness
 
 __all__ = ["witness"]
 
-# route: where the witness speaks it. Through LiteLLM, and straight: "direct" is openai without it.
+# route: where the witness speaks it. Through LiteLLM, and straight; "direct" is openai without LiteLLM.
 GATEWAY = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama_chat": ""}
-ROUTES = GATEWAY | {"direct": "/v1"}
+DIRECT = {"direct": "/v1", "direct_anthropic": "", "direct_gemini": "/v1beta"}
+ROUTES = GATEWAY | DIRECT
+SHAPES: dict[str, Shape] = {"direct": openai_shape, "direct_anthropic": anthropic_shape, "direct_gemini": gemini_shape}
 
 WEATHER = ToolSpec(
     "get_weather",
@@ -73,11 +75,11 @@ async def collect(stream: AsyncIterator[Sequence[Event]]) -> Answer:
 
 
 def provider_on(route: str) -> Provider:
-    return DirectProvider() if route == "direct" else LiteLLMProvider()
+    return DirectProvider(SHAPES[route]) if route in SHAPES else LiteLLMProvider()
 
 
 def provider_name(route: str) -> str:
-    return "openai" if route == "direct" else route
+    return "openai" if route == "direct" else route.removeprefix("direct_")
 
 
 def request_for(spec: ModelSpec, *messages: PromptMessage | str, **options: Any) -> ModelRequest:

@@ -15,13 +15,12 @@ from django.conf import settings as django_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers import pool, sse
+from providers import openai_shape, pool, sse
 from providers.chunks import ChunkReader
-from providers.direct import DirectProvider
 from providers.events import Event, joined
 from providers.registry import provider_for
 from providers.specs import ModelSpec
-from tests.providers.conftest import collect, request_for
+from tests.providers.conftest import collect, provider_on, request_for
 from tests.witness.client import WitnessClient
 
 Spec = Callable[[str, str], ModelSpec]
@@ -72,21 +71,21 @@ async def test_litellm_carries_everything_where_the_operator_wants_it(
 
 
 async def test_the_first_token_comes_at_once_and_later_ones_together(spec_for: Spec) -> None:
-    stream = DirectProvider().stream(request_for(spec_for("direct", "w-tokens200-rate400")))
+    stream = provider_on("direct").stream(request_for(spec_for("direct", "w-tokens200-rate400")))
     batches = [(time.monotonic(), batch) async for batch in stream]
     assert 10 < len(batches) < 30  # half a second, in beats of 30 ms
     assert batches[1][0] - batches[0][0] < 0.1
 
 
 async def test_what_arrived_between_two_beats_survives_a_reset(spec_for: Spec) -> None:
-    answer = await collect(DirectProvider().stream(request_for(spec_for("direct", "w-tokens90-rate1000-reset80"))))
+    answer = await collect(provider_on("direct").stream(request_for(spec_for("direct", "w-tokens90-rate1000-reset80"))))
     assert answer.error is not None
     assert answer.text.split() == [f"t{n:04d}" for n in range(1, 81)]
 
 
 async def test_a_connection_is_used_again(spec_for: Spec) -> None:
     for _ in range(9):
-        await collect(DirectProvider().stream(request_for(spec_for("direct", "w-tokens2"))))
+        await collect(provider_on("direct").stream(request_for(spec_for("direct", "w-tokens2"))))
         await asyncio.sleep(0.03)  # The end of a body may come after the answer.
     kept = pool._session().connector
     assert kept is not None
@@ -113,11 +112,11 @@ CHUNKS = st.one_of(
 
 
 def heard(pieces: list[list[bytes]]) -> tuple[list[Event], str]:
-    reader, events = ChunkReader(lambda: 1), list[Event]()
+    reader, events, stream = ChunkReader(lambda: 1), list[Event](), openai_shape.Reader()
     fault = ""
     try:
         for piece in pieces:
-            reader.read_all(sse.parsed(piece), events)
+            reader.read_all(stream.chunks(piece), events)
         events += reader.end()
     except Exception as exc:
         fault = type(exc).__name__
@@ -137,8 +136,9 @@ def one_by_one(events: list[bytes]) -> tuple[list[Event], str]:
     reader, said = ChunkReader(lambda: 1), list[Event]()
     fault = ""
     try:
-        for chunk in sse.parsed(events):
-            said += reader.read(chunk)
+        for data in events:
+            if data != sse.DONE:
+                said += reader.read(sse.parsed(data))
         said += reader.end()
     except Exception as exc:
         fault = type(exc).__name__

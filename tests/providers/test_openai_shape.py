@@ -8,6 +8,7 @@ import pytest
 from providers import openai_shape
 from providers.base import ModelRequest, Options, PromptMessage
 from providers.demo import DemoProvider
+from providers.direct import encoded
 from providers.registry import provider_for, warm
 from providers.specs import ModelSpec
 from tests.providers.conftest import WEATHER, request_for
@@ -22,7 +23,7 @@ def asked(model: str, *, tools: bool = False, base: str | None = None, **options
 
 
 def body(request: ModelRequest) -> dict[str, Any]:
-    sent: dict[str, Any] = json.loads(openai_shape.body(request))
+    sent: dict[str, Any] = json.loads(encoded(openai_shape.body(request)))
     return sent
 
 
@@ -107,11 +108,11 @@ def test_the_person_is_named_to_the_provider_only() -> None:
 
 
 def test_the_environment_may_move_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = ModelSpec("openai/gpt-4.1", "X")
+    spec = request_for(ModelSpec("openai/gpt-4.1", "X"))
     assert openai_shape.url(spec) == "https://api.openai.com/v1/chat/completions"
     monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:1/v1/")
     assert openai_shape.url(spec) == "http://localhost:1/v1/chat/completions"
-    own = ModelSpec("openai/gpt-4.1", "X", api_base="http://localhost:2")
+    own = request_for(ModelSpec("openai/gpt-4.1", "X", api_base="http://localhost:2"))
     assert openai_shape.url(own) == "http://localhost:2/chat/completions"
 
 
@@ -134,7 +135,7 @@ def test_a_demo_model_asks_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "needed"), [((), False), (("xai",), False), (("anthropic",), True), (("openai",), True)]
+    ("keys", "needed"), [((), False), (("xai",), False), (("anthropic", "gemini"), False), (("openai",), True)]
 )
 def test_litellm_is_only_loaded_ahead_where_a_model_may_need_it(
     keys: tuple[str, ...], needed: bool, settings: Any, monkeypatch: pytest.MonkeyPatch
