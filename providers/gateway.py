@@ -151,6 +151,7 @@ def _import() -> Any:
     import litellm as module
     import openai
     import openai.resources  # Otherwise its first call imports this, for 0.7 s on the loop's thread.
+    from litellm.litellm_core_utils.core_helpers import _FINISH_REASON_MAP
     from litellm.llms.anthropic.chat.handler import ModelResponseIterator as AnthropicIterator
     from litellm.llms.base_llm.base_model_iterator import BaseModelResponseIterator
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
@@ -173,7 +174,7 @@ def _import() -> Any:
     litellm.disable_aiohttp_transport = True
     handler: Any = AsyncHTTPHandler
     handler.create_async_transport = staticmethod(_transport)
-    _repair(BaseModelResponseIterator, OllamaIterator, gemini)
+    _repair(BaseModelResponseIterator, OllamaIterator, gemini, _FINISH_REASON_MAP)
     _sdk = (openai.AsyncStream,)
     _plain = (BaseModelResponseIterator, AnthropicIterator, gemini.ModelResponseIterator)
     return litellm
@@ -183,7 +184,7 @@ def _transport(ssl_context: Any = None, ssl_verify: bool | None = None, shared_s
     return wire.Transport(verify=ssl_context if ssl_context is not None else ssl_verify is not False)
 
 
-def _repair(base_iterator: Any, ollama_iterator: Any, gemini: Any) -> None:
+def _repair(base_iterator: Any, ollama_iterator: Any, gemini: Any, finishes: Any) -> None:
     """What LiteLLM's readers of streams get wrong; the contract tests fail when a repair is lost or needless."""
 
     def line(iterator: Any, str_line: str) -> Any:
@@ -198,6 +199,9 @@ def _repair(base_iterator: Any, ollama_iterator: Any, gemini: Any) -> None:
 
     base_iterator._handle_string_chunk = line
     ollama_iterator.chunk_parser = lambda iterator, chunk: from_ollama(chunk)
+
+    # A full context window was an ordinary end.
+    finishes["model_context_window_exceeded"] = "length"
 
     # It gave every chunk of Gemini the finish "stop", so that a broken answer looked complete.
     finish = gemini.VertexGeminiConfig._check_finish_reason

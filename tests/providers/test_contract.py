@@ -15,6 +15,7 @@ from providers.specs import ModelSpec
 from tests.providers.conftest import ROUTES, WEATHER, Answer, collect, provider_name, provider_on, request_for
 from tests.witness import GIANT, expected_content, expected_reasoning
 from tests.witness.client import WitnessClient
+from tests.witness.shapes.gemini import SIGNATURE
 
 Spec = Callable[[str, str], ModelSpec]
 
@@ -110,6 +111,17 @@ async def test_a_result_goes_back_to_the_provider(route: str, spec_for: Spec) ->
     assert answer.finish == "stop"
 
 
+@pytest.mark.parametrize("route", ["gemini", "direct_gemini"])
+async def test_what_a_call_was_signed_with_goes_back(route: str, spec_for: Spec, witness: WitnessClient) -> None:
+    spec = spec_for(route, f"w-tools2-tag{sorted(ROUTES).index(route) + 121}")
+    calls = (await ask(route, spec, tools=[WEATHER])).calls
+    told = PromptMessage("assistant", "", tool_calls=calls)
+    results = [PromptMessage("tool", "18 degrees", tool_call_id=call.id) for call in calls]
+    await ask(route, spec, "Weather?", told, *results, tools=[WEATHER])
+    body = json.dumps(witness.requests(model=spec.id.partition("/")[2])[-1].body)
+    assert [body.count(f'"{word}"') for word in (SIGNATURE, "call_0_0", "call_0_1")] == [1, 2, 2]
+
+
 @on_every_route
 async def test_malformed_arguments_are_handed_on_and_do_not_break_the_next_round(route: str, spec_for: Spec) -> None:
     spec = spec_for(route, "w-tools1-badjson")
@@ -149,10 +161,16 @@ async def test_a_picture_reaches_the_provider(route: str, spec_for: Spec, witnes
 
 @on_every_route
 @pytest.mark.parametrize(
-    ("behaviour", "finish"), [("w-length", "length"), ("w-filter", "content_filter"), ("w-toolcalls", "stop")]
+    ("behaviour", "finish"),
+    [
+        ("w-length", "length"),
+        ("w-filter", "content_filter"),
+        ("w-blocked", "content_filter"),
+        ("w-toolcalls", "stop"),
+    ],
 )
 async def test_the_finish_has_one_vocabulary(route: str, behaviour: str, finish: str, spec_for: Spec) -> None:
-    if (route, behaviour) == ("ollama_chat", "w-filter"):
+    if route == "ollama_chat" and finish == "content_filter":
         finish = "stop"  # it has no filter
     assert (await ask(route, spec_for(route, behaviour))).finish == finish
 

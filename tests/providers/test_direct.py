@@ -15,12 +15,14 @@ from django.conf import settings as django_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers import openai_shape, pool, sse
+from providers import anthropic_shape, gemini_shape, openai_shape, pool, sse
 from providers.chunks import ChunkReader
+from providers.direct import Shape
 from providers.events import Event, joined
 from providers.registry import provider_for
 from providers.specs import ModelSpec
 from tests.providers.conftest import collect, provider_on, request_for
+from tests.providers.test_same_answer import ANTHROPIC, GEMINI
 from tests.witness.client import WitnessClient
 
 Spec = Callable[[str, str], ModelSpec]
@@ -111,8 +113,8 @@ CHUNKS = st.one_of(
 )
 
 
-def heard(pieces: list[list[bytes]]) -> tuple[list[Event], str]:
-    reader, events, stream = ChunkReader(lambda: 1), list[Event](), openai_shape.Reader()
+def heard(pieces: list[list[bytes]], shape: Shape = openai_shape) -> tuple[list[Event], str]:
+    reader, events, stream = ChunkReader(lambda: 1), list[Event](), shape.Reader()
     fault = ""
     try:
         for piece in pieces:
@@ -129,6 +131,17 @@ def test_how_chunks_arrive_together_does_not_matter(chunks: list[Any], size: int
     events = [chunk if isinstance(chunk, bytes) else json.dumps(chunk).encode() for chunk in chunks]
     together = [events[i : i + size] for i in range(0, len(events), size)]
     assert heard(together) == heard([[event] for event in events]) == one_by_one(events)
+
+
+@pytest.mark.parametrize("shape", [anthropic_shape, gemini_shape])
+@given(data=st.data())
+def test_how_other_events_arrive_together_does_not_matter(shape: Shape, data: st.DataObject) -> None:
+    known = ANTHROPIC if shape is anthropic_shape else GEMINI
+    said = [event for name in data.draw(st.lists(st.sampled_from(sorted(known)), max_size=3)) for event in known[name]]
+    events = [event.encode() if isinstance(event, str) else json.dumps(event).encode() for event in said]
+    size = data.draw(st.integers(1, 12))
+    together = [events[i : i + size] for i in range(0, len(events), size)]
+    assert heard(together, shape) == heard([[event] for event in events], shape)
 
 
 def one_by_one(events: list[bytes]) -> tuple[list[Event], str]:

@@ -27,8 +27,8 @@ Options compose in any order. A name without `w-` is an ordinary model of 20 tok
 - Cut: `bytesN` `drip` `comments` `crlf`
 - Tools: `tools[N]` `roundsN` `endless` `badjson` `unknown` `half`. A question is answered by calls until their
   results are in the request, then by text that mentions them.
-- End: `length` `filter` `toolcalls` `doublefinish` `late` `nodone` `linger[MS]` `nousage` `zerousage` `negusage`
-  `doubleusage` `inputN` `cachedN`
+- End: `length` `filter` `blocked` `toolcalls` `doublefinish` `late` `nodone` `linger[MS]` `nousage` `zerousage`
+  `negusage` `doubleusage` `inputN` `cachedN`
 - Instead of an answer: `httpN` `retryN` `context` `quota` `html` `hang` `mute`
 - After N tokens, or before the finish without N: `stall[N]` `pauseMS` `reset[N]` `cut[N]` `eof[N]` `error[N]`
   `garbage[N]` `giant[N]`. Reasoning counts first. At exactly the last token a fault comes before tool calls, with
@@ -36,7 +36,8 @@ Options compose in any order. A name without `w-` is an ordinary model of 20 tok
 - `timesN`: refusals and faults only in the model's first N calls.
 
 `behaviours.OPTIONS` says what each one does. A key that contains `-bad` is refused with 401, one with `-broke` has
-no credit, whatever the model. Where a shape lacks a thing its nearest is sent: Ollama has no content filter, and no
+no credit, whatever the model. Where a shape lacks a thing its nearest is sent: only Gemini says that a prompt was
+blocked, the others end an empty answer with their filter; Ollama has no content filter, and no
 finish at all under `nodone`; Gemini and Ollama send arguments as objects, so malformed ones arrive as text; Gemini
 has no closing mark. Without streaming a fault tears the body in its middle, and the wire's options mean nothing.
 
@@ -49,7 +50,8 @@ handed to the connection, and how it ended. The same over HTTP, for any process:
     GET  /_witness/requests/{id}
     GET  /_witness/stats
     POST /_witness/reset[?disconnect]
-    POST /_witness/script  {"model": "w-any", "responses": ["w-http500", {"behaviour": …, "text": …, "calls": […]}]}
+    POST /_witness/script  {"model": "w-any", "responses": ["w-http500", {"behaviour": …, "text": …, "calls": […]},
+                                                          {"raw": "data: …"}]}
 
 `expected_text(name)` is what the name will say, as a pure function.
 """

@@ -49,6 +49,7 @@ OPTIONS: Final[Mapping[str, tuple[Number, str]]] = {
     # How it ends.
     "length": ("none", "finish reason: length"),
     "filter": ("none", "finish reason: content filter"),
+    "blocked": ("none", "the prompt itself is refused: no text, and the shape's way to say so"),
     "toolcalls": ("none", "finish reason: tool calls, without any call"),
     "doublefinish": ("none", "the finish twice"),
     "late": ("none", "the text `LATE ` after the finish"),

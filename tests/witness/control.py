@@ -56,7 +56,7 @@ def answer(response: str | Mapping[str, Any]) -> Answer:
     if isinstance(response, str):
         parse(response)
         return Answer(response)
-    if unknown := response.keys() - {"behaviour", "text", "reasoning", "calls"}:
+    if unknown := response.keys() - {"behaviour", "text", "reasoning", "calls", "raw"}:
         raise GrammarError(f"a scripted response has no {sorted(unknown)}")
     behaviour = response.get("behaviour", "w-tokens20")
     parse(behaviour)
@@ -66,6 +66,7 @@ def answer(response: str | Mapping[str, Any]) -> Answer:
         response.get("text", "" if calls is not None else None),
         response.get("reasoning"),
         None if calls is None else tuple((call["name"], _arguments(call.get("arguments", {}))) for call in calls),
+        response.get("raw"),
     )
 
 

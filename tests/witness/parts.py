@@ -44,7 +44,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a stream closes. `reason` is stop, length, filter or tools; `usages` holds none, one or two."""
+    """How a stream closes. `reason` is stop, length, filter, blocked or tools; `usages` holds none, one or two."""
 
     reason: str
     usages: Sequence[Usage] = ()
@@ -76,9 +76,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One scripted answer: a behaviour, and what it says instead of its own text, reasoning or tool calls."""
+    """One scripted answer: a behaviour, and what it says instead of its own text, reasoning or tool calls.
+
+    `raw` is the body itself, sent with status 200 in the shape's media type, then an orderly end.
+    """
 
     behaviour: str = "w"
     text: str | None = None
     reasoning: str | None = None
     calls: tuple[tuple[str, str], ...] | None = None
+    raw: str | None = None

@@ -99,6 +99,11 @@ async def _stream(play: Performance) -> web.StreamResponse:
     if "mute" in behaviour:
         await silence()
     await silence(behaviour.number("first") / 1000)
+    if play.answer is not None and play.answer.raw is not None:
+        await wire.put(play.answer.raw.encode())
+        exchange.end("finished")
+        await wire.end()
+        return wire.response
     eol = "\r\n" if "crlf" in behaviour else "\n"
     model = exchange.model
     voice = play.shape.voice(exchange.id, model, play.usage(), eol=eol, comments="comments" in behaviour)

@@ -136,8 +136,8 @@ class Witness:
     def script(self, model: str, responses: Iterable[Scripted]) -> None:
         """Queue what the next calls of this model do, one each; afterwards its name decides again.
 
-        A response is a behaviour, or an object {behaviour, text, reasoning, calls: [{name, arguments}]} whose text
-        and calls replace the behaviour's own. Raises GrammarError.
+        A response is a behaviour, or an object {behaviour, text, reasoning, calls: [{name, arguments}], raw} whose
+        text and calls replace the behaviour's own, and whose `raw` is the whole body. Raises GrammarError.
         """
         self._scripts.setdefault(short(model), deque()).extend([control.answer(one) for one in responses])
 

@@ -138,6 +138,9 @@ def _anthropic(heard: Heard, event: dict[str, Any]) -> None:
 
 
 def _gemini(heard: Heard, event: dict[str, Any]) -> None:
+    if not event["candidates"]:
+        heard.finishes.append(event["promptFeedback"]["blockReason"])
+        return
     candidate = event["candidates"][0]
     for part in candidate["content"]["parts"]:
         if "functionCall" in part:
@@ -150,7 +153,8 @@ def _gemini(heard: Heard, event: dict[str, Any]) -> None:
             heard.text += part["text"]
     if "finishReason" in candidate:
         heard.finishes.append(candidate["finishReason"])
-    if usage := event.get("usageMetadata"):
+    usage = event.get("usageMetadata")
+    if usage and "finishReason" in candidate:  # Before that it is a running count.
         output = usage["candidatesTokenCount"] + usage.get("thoughtsTokenCount", 0)
         heard.usages.append((usage["promptTokenCount"], output))
 
@@ -365,6 +369,22 @@ def test_a_script_goes_before_the_name(witness: WitnessClient) -> None:
     assert ask(witness, "ollama", "gpt-x")[0].text == expected_text("gpt-x") == expected_text("w-tokens20")
     with pytest.raises(httpx.HTTPStatusError):
         witness.script("gpt-x", ["w-nonsense"])
+
+
+def test_a_body_can_be_given_word_for_word(witness: WitnessClient) -> None:
+    said = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "as it is"}}
+    witness.script("claude-x", [{"raw": f"data: {json.dumps(said)}\n\n"}])
+    heard, ended = ask(witness, "anthropic", "claude-x")
+    assert (heard.text, heard.finishes, ended) == ("as it is", [], "end")
+
+
+@pytest.mark.parametrize(
+    ("shape", "word"),
+    [("openai", "content_filter"), ("anthropic", "refusal"), ("gemini", "PROHIBITED_CONTENT"), ("ollama", "stop")],
+)
+def test_a_prompt_can_be_blocked(witness: WitnessClient, shape: str, word: str) -> None:
+    heard, _ = ask(witness, shape, "w-blocked")
+    assert (heard.text, heard.finishes) == ("", [word])
 
 
 def test_the_record_keeps_who_asked_what(witness: WitnessClient) -> None:

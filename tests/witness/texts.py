@@ -83,7 +83,8 @@ def steps(behaviour: Behaviour, asked: Asked, answer: Answer | None = None) -> I
 
 
 def finish_reason(behaviour: Behaviour, asked: Asked, answer: Answer | None = None) -> str:
-    for word, reason in (("length", "length"), ("filter", "filter"), ("toolcalls", "tools"), ("half", "length")):
+    words = {"length": "length", "filter": "filter", "blocked": "blocked", "toolcalls": "tools", "half": "length"}
+    for word, reason in words.items():
         if word in behaviour:
             return reason
     if tool_calls(behaviour, asked, answer):
@@ -206,6 +207,8 @@ def _text(behaviour: Behaviour, asked: Asked, answer: Answer | None, *, calling:
         said = _words(f"The tool said: {'; '.join(asked.results)} ")
         rest = int(_count(behaviour))
         return Source.of([*said, *(_numbered("", i) for i in range(rest))])
+    if "blocked" in behaviour:
+        return Source.of(())
     given = None if not {"tokens", "forever", "empty"} & behaviour.options.keys() else _count(behaviour)
     if calling and given is None:
         return Source.of(())

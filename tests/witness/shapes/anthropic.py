@@ -8,7 +8,7 @@ from typing import Any
 from ..parts import Asked, Ending, Refusal, ToolCall, Usage, Whole
 from .base import Shape, Voice, fragments, parsed, text_of, whole_number, words
 
-REASONS = {"stop": "end_turn", "length": "max_tokens", "filter": "refusal", "tools": "tool_use"}
+REASONS = {"stop": "end_turn", "length": "max_tokens", "filter": "refusal", "blocked": "refusal", "tools": "tool_use"}
 
 
 class AnthropicVoice(Voice):
@@ -60,7 +60,7 @@ class AnthropicVoice(Voice):
                 "delta": {"stop_reason": REASONS[ending.reason], "stop_sequence": None},
             }
             if usage is not None:
-                data["usage"] = {**_input(usage), "output_tokens": usage.output}
+                data["usage"] = {**_input(usage), **_output(usage)}
             out.append(self.event(data))
         if ending.late:
             out.append(self._start("text", {"type": "text", "text": ""}))
@@ -151,7 +151,7 @@ class Anthropic(Shape):
             "content": content,
             "stop_reason": REASONS[answer.reason],
             "stop_sequence": None,
-            **({"usage": {**_input(usage), "output_tokens": usage.output}} if usage else {}),
+            **({"usage": {**_input(usage), **_output(usage)}} if usage else {}),
         }
 
     def refuse(self, refusal: Refusal) -> dict[str, Any]:
@@ -171,6 +171,10 @@ class Anthropic(Shape):
 
     def quota(self) -> Refusal:
         return Refusal(400, "quota", "Your credit balance is too low to access the Anthropic API.")
+
+
+def _output(usage: Usage) -> dict[str, Any]:
+    return {"output_tokens": usage.output, "output_tokens_details": {"thinking_tokens": usage.reasoning}}
 
 
 def _input(usage: Usage) -> dict[str, int]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..parts import Asked, Ending, Refusal, ToolCall, Usage, Whole
 from .base import Shape, Voice, parsed, text_of, whole_number, words
 
 # Gemini says STOP after a function call as well.
-REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "filter": "SAFETY", "tools": "STOP"}
+REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "filter": "SAFETY", "blocked": "", "tools": "STOP"}
+SIGNATURE = "d2l0bmVzcw=="
+BLOCKED = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}
 STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
 MORE = {429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
 
 
 class GeminiVoice(Voice):
-    """Usage comes with the last chunk only; the real one also sends a running count."""
+    """Every chunk has a running count, only that of the last one is whole."""
 
     def open(self) -> bytes:
         return b""
@@ -33,9 +36,14 @@ class GeminiVoice(Voice):
         usages += [usages[-1]] * (ending.finishes - len(usages))
         out = []
         for usage in usages:
-            chunk = self._chunk([{"text": ""}])
-            chunk["candidates"][0]["finishReason"] = REASONS[ending.reason]
-            out.append(self.event({**chunk, **_usage(usage)}))
+            chunk = self._chunk([{"text": ""}]) | _usage(usage)
+            if ending.reason == "blocked":
+                chunk |= {"candidates": [], **BLOCKED}
+            else:
+                chunk["candidates"][0]["finishReason"] = REASONS[ending.reason]
+            if usage is None:
+                chunk.pop("usageMetadata", None)
+            out.append(self.event(chunk))
         if ending.late:
             out.append(self.event(self._chunk([{"text": ending.late}])))
         return b"".join(out)
@@ -49,6 +57,7 @@ class GeminiVoice(Voice):
     def _chunk(self, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {
             "candidates": [{"content": {"parts": parts, "role": "model"}, "index": 0}],
+            **_usage(replace(self.usage, output=1) if self.usage and self.usage.input > 0 else None),
             "modelVersion": self.model,
             "responseId": f"w{self.number}",
         }
@@ -98,8 +107,10 @@ class Gemini(Shape):
             parts.append({"text": answer.text})
         parts += _calls(answer.calls)
         content = {"parts": parts or [{"text": ""}], "role": "model"}
+        blocked = answer.reason == "blocked"
+        candidate = {"content": content, "finishReason": REASONS[answer.reason], "index": 0}
         return {
-            "candidates": [{"content": content, "finishReason": REASONS[answer.reason], "index": 0}],
+            **(BLOCKED if blocked else {"candidates": [candidate]}),
             **_usage(answer.usage),
             "modelVersion": model,
             "responseId": f"w{number}",
@@ -119,7 +130,13 @@ class Gemini(Shape):
 
 
 def _calls(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
-    return [{"functionCall": {"name": call.name, "args": parsed(call.arguments)}} for call in calls]
+    """Calls have ids, and the first of several is signed."""
+    parts: list[dict[str, Any]] = [
+        {"functionCall": {"id": call.id, "name": call.name, "args": parsed(call.arguments)}} for call in calls
+    ]
+    if parts:
+        parts[0]["thoughtSignature"] = SIGNATURE
+    return parts
 
 
 def _result(part: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from .base import Shape, Voice, dumps, parsed, whole_number
 from .openai import read_messages
 
 # Ollama knows no content filter and says "stop" after a tool call as well.
-REASONS = {"stop": "stop", "length": "length", "filter": "stop", "tools": "stop"}
+REASONS = {"stop": "stop", "length": "length", "filter": "stop", "blocked": "stop", "tools": "stop"}
 CREATED = "2025-06-15T12:00:00.000000Z"
 
 

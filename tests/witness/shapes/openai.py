@@ -9,7 +9,13 @@ from ..parts import Asked, Ending, Refusal, ToolCall, Usage, Whole
 from .base import Shape, Voice, fragments, text_of, whole_number, words
 
 CREATED = 1_750_000_000
-REASONS = {"stop": "stop", "length": "length", "filter": "content_filter", "tools": "tool_calls"}
+REASONS = {
+    "stop": "stop",
+    "length": "length",
+    "filter": "content_filter",
+    "blocked": "content_filter",
+    "tools": "tool_calls",
+}
 
 
 class OpenAIVoice(Voice):
