@@ -135,6 +135,9 @@ LITELLM_ONLY = env.flag("LITELLM_ONLY", False)
 FIRST_TOKEN_TIMEOUT_S = env.integer("FIRST_TOKEN_TIMEOUT_S", 25, at_least=1)
 IDLE_TIMEOUT_S = env.integer("IDLE_TIMEOUT_S", 60, at_least=1)
 TOTAL_TIMEOUT_S = env.integer("TOTAL_TIMEOUT_S", 900, at_least=1)
+# How long answers may go on after SIGTERM, in seconds. Marking what did not end takes up to two more, so the default
+# leaves within 25.
+DRAIN_GRACE_S = env.integer("DRAIN_GRACE_S", 23, at_least=0)
 
 # The service behind the weather tool, of Open-Meteo's shape.
 WEATHER_URL = env.url("WEATHER_URL", "https://api.open-meteo.com/v1/forecast")

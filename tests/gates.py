@@ -18,7 +18,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,12 +53,14 @@ PRODUCTION = {
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One check. `needs` are services it is skipped without; `{report}` in the command counts its tests."""
+    """One check. `needs` are services it is skipped without; `{report}` in the command counts its tests. One that is
+    `beside` the next runs at the same time: both mostly wait."""
 
     name: str
     command: tuple[str | Path, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    beside: bool = False
 
 
 GATES = (
@@ -76,7 +79,7 @@ GATES = (
     ),
     Gate("sqlite", (*SUITES, "--junitxml={report}")),
     Gate("postgresql", (*SUITES, "--junitxml={report}"), env=SERVERS, needs=("PostgreSQL", "Redis")),
-    Gate("faults", FAULTS),
+    Gate("faults", FAULTS, beside=True),
     Gate("faults-scaled", FAULTS, env=SERVERS, needs=("PostgreSQL", "Redis")),
     Gate("browser", (*PYTEST, "-n", "2", "tests/browser", "--junitxml={report}"), needs=("Chromium",)),
     Gate(
@@ -98,17 +101,19 @@ def main(names: list[str]) -> int:
     total: Counter[str] = Counter(passed=0, failed=0, skipped=0)
     notes: list[str] = []
     missing = missing_services()
-    for gate in GATES:
-        if names and gate.name not in names:
-            continue
+    runnable = []
+    for gate in (gate for gate in GATES if not names or gate.name in names):
         if away := [missing[service] for service in gate.needs if service in missing]:
             print(f"{gate.name:<14}        SKIPPED", flush=True)
             total["skipped"] += 1
             notes += [f"{gate.name}: {how}" for how in away]
-            continue
-        counts, reasons = run(gate)
-        total += counts  # keeps only what is positive; missing keys read as 0
-        notes += [f"{gate.name}: {reason}" for reason in reasons]
+        else:
+            runnable.append(gate)
+    for group in side_by_side(runnable):
+        with ThreadPoolExecutor(len(group)) as pool:
+            for gate, (counts, reasons) in zip(group, pool.map(run, group), strict=True):
+                total += counts  # keeps only what is positive; missing keys read as 0
+                notes += [f"{gate.name}: {reason}" for reason in reasons]
     if notes:
         print("\nSKIPPED, SO NOT CHECKED:")
         print("\n".join(f"  {note}" for note in dict.fromkeys(notes)))
@@ -116,6 +121,18 @@ def main(names: list[str]) -> int:
         print("\nCI=true, and nothing may be skipped there: this run has FAILED.")
     print(f"\n{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
     return 1 if total["failed"] or (CI and total["skipped"]) else 0
+
+
+def side_by_side(gates: Iterable[Gate]) -> Iterator[list[Gate]]:
+    """In order, those that run at the same time together."""
+    group: list[Gate] = []
+    for gate in gates:
+        group.append(gate)
+        if not gate.beside:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def missing_services() -> dict[str, str]:
@@ -152,13 +169,12 @@ def run(gate: Gate) -> tuple[Counter[str], list[str]]:
     report = REPORTS / f"{gate.name}.xml"
     command = [str(part).replace("{report}", str(report)) for part in gate.command]
     environment = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
-    print(f"{gate.name:<14}", end="", flush=True)
     started = time.monotonic()
     done = subprocess.run(
         command, cwd=ROOT, env={**environment, **gate.env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     ok = done.returncode == 0
-    print(f" {time.monotonic() - started:5.1f} s {'ok' if ok else 'FAILED'}", flush=True)
+    print(f"{gate.name:<14} {time.monotonic() - started:5.1f} s {'ok' if ok else 'FAILED'}", flush=True)
     (REPORTS / f"{gate.name}.log").write_text(done.stdout, encoding="utf-8")
     if not ok:
         print(done.stdout, flush=True)

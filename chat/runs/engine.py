@@ -29,8 +29,6 @@ from providers import calls
 
 logger = logging.getLogger(__name__)
 
-# How long answers may go on after SIGTERM. A process leaves within 25 s; the rest is for marking what did not end.
-GRACE_S: Final = 23.0
 PULSE_S: Final = 1.0
 PULSE_UNRUNG_S: Final = 0.2  # where no doorbell reaches this process
 
@@ -82,8 +80,10 @@ class Engine:
 
                 self._keep(queue.keep_working(self.worker.take, self.worker.name), "queue")
 
-    async def stop(self, grace_s: float = GRACE_S) -> None:
-        """Refuse new sends, tell connections to come back elsewhere, let answers end, then let go."""
+    async def stop(self, grace_s: float | None = None) -> None:
+        """Refuse new sends, tell connections to come back elsewhere, let answers end for `grace_s` seconds
+        (DRAIN_GRACE_S when None), then let go."""
+        grace_s = settings.DRAIN_GRACE_S if grace_s is None else grace_s
         self.draining = True
         await self.hub.say_goodbye()
         if self.worker:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from django.db import Error
@@ -46,26 +47,26 @@ class Housekeeper:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _reap(self) -> None:
-        """Nobody is settled until a full lease after the database was away, after this process was frozen, and
-        after the database's clock was set: the others may have been unable to say that they live for as long, or
-        what they said may look old."""
+        """Nobody is settled until a full lease after the database was away or took no writes, after this process was
+        frozen, and after the database's clock was set: the others may have been unable to say that they live for as
+        long, or what they said may look old."""
         lease = log.LEASE.total_seconds()
         reached = quiet_until = time.monotonic()
         clock: float | None = None
         try:
-            clock = await self._database.read(log.clock)
+            clock = await self._database.write(log.clock)
         except Error as exc:
             pass_over(exc)
         while True:
             await asyncio.sleep(REAP_S)
             try:
-                earlier, clock = clock, await self._database.read(log.clock)
+                earlier, clock = clock, await self._database.write(log.clock)
                 passed = time.monotonic() - reached
                 if passed > HICCUP_S or (earlier is not None and abs(clock - earlier - passed) > HICCUP_S):
                     quiet_until = time.monotonic() + lease
                 reached = time.monotonic()
                 if reached >= quiet_until:
-                    self._show_ends(await self._database.write(log.reap))
+                    self._show_ends(await self._database.write(log.reap, partial(_in_time, reached)))
                     self._show_ends(
                         await self._database.write(log.give_up_waiting, gettext("No worker was free to answer."))
                     )
@@ -88,3 +89,7 @@ class Housekeeper:
                     await asyncio.sleep(0.2)
             except Error as exc:
                 pass_over(exc)
+
+
+def _in_time(reached: float) -> bool:
+    return time.monotonic() - reached < HICCUP_S

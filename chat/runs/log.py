@@ -7,7 +7,7 @@ somebody else was right first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -21,7 +21,11 @@ from django.db.models.functions import Now
 from billing import quotas
 from chat.models import Message, Run, RunEvent, Worker
 from chat.parts import Folder, Part
-from chat.runs import events
+from chat.runs import events, prompts
+from config.errors import ModelUnknown
+from providers import catalog
+from providers.events import UsageReport
+from providers.usage import cost, estimate, estimate_all
 
 LEASE: Final = timedelta(seconds=6)  # a worker silent for longer is gone
 PAGE: Final = 500  # events that one read of a log returns at most
@@ -30,6 +34,7 @@ HINT_TIME: Final = timedelta(seconds=1)  # a queued run older than this was not 
 PATIENCE: Final = timedelta(seconds=60)  # a run that no worker took fails after this
 
 Status = Run.Status
+_NOBODY: Final = UUID(int=0)
 
 # The number of a run's last event, off the end of the primary key.
 _LAST_SEQ = Subquery(RunEvent.objects.filter(run=OuterRef("pk")).order_by("-seq").values("seq")[:1])
@@ -191,24 +196,46 @@ def pruned_end(run_id: UUID) -> list[tuple[int, str]]:
 
 def so_far(run_ids: Iterable[UUID]) -> dict[UUID, tuple[list[Part], int]]:
     """What the answers of runs hold and the number up to which: what a page shows before it follows. Two queries."""
-    return {run_id: (parts, seq) for run_id, (parts, seq, _) in _spoken(list(run_ids)).items()}
+    return {run_id: (spoken.folder.parts(), spoken.last) for run_id, spoken in _spoken(list(run_ids)).items()}
 
 
-def _spoken(run_ids: list[UUID]) -> dict[UUID, tuple[list[Part], int, bool]]:
-    """For each run: its answer so far (with what an earlier run of it said), its last number, and whether a
-    reader can have seen anything of it."""
-    folders = {
-        run_id: Folder(parts or ())
+@dataclass(slots=True)
+class _Spoken:
+    """What the log of a run tells: its answer so far (with what an earlier run of it said), its last number,
+    whether a reader can have seen anything, what the provider wrote, and how often it was asked for that."""
+
+    folder: Folder
+    last: int = 0
+    visible: bool = False
+    written: list[str] = field(default_factory=list)
+    calls: int = 0
+    model: str = ""
+
+    def hear(self, seq: int, event: events.Event) -> None:
+        self.folder.push(event)
+        self.last = seq
+        self.visible |= event["type"] in events.VISIBLE
+        match event["type"]:
+            case "text.delta" | "reasoning.delta":
+                self.written.append(event["text"])
+            case "tool.call":
+                self.written.append(event["arguments"])
+            case "run.started":
+                self.calls += 1
+                self.model = event["model"]
+            case "run.restarted":
+                self.calls -= 1
+
+
+def _spoken(run_ids: list[UUID]) -> dict[UUID, _Spoken]:
+    spoken = {
+        run_id: _Spoken(Folder(parts or ()))
         for run_id, parts in Run.objects.filter(pk__in=run_ids).values_list("pk", "message__parts")
     }
-    last, visible = dict.fromkeys(folders, 0), dict.fromkeys(folders, False)
-    rows = RunEvent.objects.filter(run_id__in=list(folders)).order_by("run_id", "seq")
+    rows = RunEvent.objects.filter(run_id__in=list(spoken)).order_by("run_id", "seq")
     for run_id, seq, body in rows.values_list("run_id", "seq", "body"):
-        event = orjson.loads(body)
-        folders[run_id].push(event)
-        last[run_id] = seq
-        visible[run_id] |= event["type"] in events.VISIBLE
-    return {run_id: (folder.parts(), last[run_id], visible[run_id]) for run_id, folder in folders.items()}
+        spoken[run_id].hear(seq, orjson.loads(body))
+    return spoken
 
 
 def states(run_ids: Iterable[UUID]) -> dict[UUID, tuple[Run, int]]:
@@ -257,19 +284,23 @@ def retire(worker_id: UUID) -> list[Said]:
 
 
 def clock() -> float:
-    """The database's time in seconds. Raises what the database raises when it is away."""
+    """The database's time in seconds, as soon as a worker could say that it lives. Raises what the database raises
+    when it is away, or takes no writes."""
+    Worker.objects.filter(pk=_NOBODY).update(seen_at=Now())
     days, seconds = "SELECT (julianday('now') - 2440587.5) * 86400", "SELECT extract(epoch FROM clock_timestamp())"
     with connection.cursor() as cursor:
         cursor.execute(days if connection.vendor == "sqlite" else seconds)
         return float(cursor.fetchone()[0])
 
 
-def reap() -> list[Said]:
+def reap(in_time: Callable[[], bool] = lambda: True) -> list[Said]:
     """Settle the runs of workers that are gone. Returns the ends of those that are over.
 
-    Any process may do this at any time: rows that another one is settling are skipped.
+    Any process may do this at any time: rows that another one is settling are skipped. Somebody's lock may have
+    kept this waiting, and the workers' signs of life as well: nothing is settled when `in_time` says no.
     """
-    return _settle(~Q(worker__in=_alive()))
+    with transaction.atomic():
+        return _settle(~Q(worker__in=_alive())) if in_time() else []
 
 
 def reap_unheld(worker_id: UUID, held: Sequence[UUID]) -> list[Said]:
@@ -287,6 +318,7 @@ def _settle(gone: Q, *, limit: int | None = 200) -> list[Said]:
     with transaction.atomic():
         lost = list(
             Run.objects.filter(gone, status=Status.STREAMING)
+            .select_related("message__parent")
             .select_for_update(skip_locked=True, of=("self",))
             .order_by("pk")[:limit]
         )
@@ -295,16 +327,38 @@ def _settle(gone: Q, *, limit: int | None = 200) -> list[Said]:
         spoken = _spoken([run.pk for run in lost])
         ends = []
         for run in lost:
-            parts, _, visible = spoken[run.pk]
-            if visible:
-                error = {"code": "interrupted:run", "message": ""}
-                ends.append(_end_unheld(run, Outcome(Status.INTERRUPTED, "error", parts=parts, error=error)))
+            if spoken[run.pk].visible:
+                ends.append(_end_unheld(run, _cut(run, spoken[run.pk])))
             elif run.stop_requested_at:
                 ends.append(_end_unheld(run, Outcome(Status.STOPPED, "stopped")))
             else:
                 Run.objects.filter(pk=run.pk).update(status=Status.QUEUED, worker=None, epoch=F("epoch") + 1)
         Worker.objects.filter(seen_at__lt=Now() - 10 * LEASE).delete()
     return ends
+
+
+def _cut(run: Run, spoken: _Spoken) -> Outcome:
+    """The end of a run whose worker is gone: what was shown stays, and what it used is estimated from what was read
+    and written, because nobody heard the provider's own count."""
+    usage = UsageReport(
+        max(1, spoken.calls) * estimate_all(message.text for message in prompts.build(run)),
+        estimate("".join(spoken.written)),
+        source="estimated",
+    )
+    try:
+        spec: catalog.ModelSpec | None = catalog.get(spoken.model or run.model, surface="run")
+    except ModelUnknown:  # switched off meanwhile
+        spec = None
+    return Outcome(
+        Status.INTERRUPTED,
+        "error",
+        parts=spoken.folder.parts(),
+        provider=spec.provider if spec else "",
+        error={"code": "interrupted:run", "message": ""},
+        tokens={"input": usage.input, "output": usage.output, "cached": 0, "reasoning": 0},
+        usage_source=usage.source,
+        cost_nano=cost(usage, spec.price) if spec and spec.price else None,
+    )
 
 
 def give_up_waiting(message: str) -> list[Said]:

@@ -55,7 +55,7 @@ def site(django_db_setup: None, django_db_blocker: Any, witness: WitnessClient) 
 
 
 # What takes a minute for people takes seconds here.
-SHORT = {"FIRST_TOKEN_TIMEOUT_S": "20", "IDLE_TIMEOUT_S": "12", "TOTAL_TIMEOUT_S": "90"}
+SHORT = {"FIRST_TOKEN_TIMEOUT_S": "14", "IDLE_TIMEOUT_S": "12", "TOTAL_TIMEOUT_S": "90", "DRAIN_GRACE_S": "8"}
 
 
 @pytest.fixture

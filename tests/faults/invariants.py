@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
+from uuid import UUID
 
 import orjson
 from django.db import connections
 from django.db.models.functions import Now
 
+from accounts.models import User
+from billing.models import Hold, Window
 from chat.models import Message, Run, RunEvent, Worker
 from chat.parts import fold, text_of
 from chat.runs import events, log
@@ -26,6 +29,7 @@ from tests.witness.client import WitnessClient
 P = ParamSpec("P")
 T = TypeVar("T")
 
+COUNTS: Final = (Run.Status.COMPLETE, Run.Status.STOPPED)
 SETTLED_S: Final = 10.0  # after its worker is gone
 _MARKER: Final = re.compile(r"q-[0-9a-f]{12}")
 
@@ -65,6 +69,7 @@ async def check_invariants(stack: Stack, witness: WitnessClient, *readers: Reade
     await ask_database(_agree, readers, called)
     assert not [leak for reader in readers for leak in reader.leaks], "a frame held a secret"
     await ask_database(_no_secret_is_stored, runs)
+    await ask_database(_ledger_agrees, {reader.person.id for reader in readers}, called)
 
 
 def _is_over(run: str) -> bool:
@@ -141,6 +146,38 @@ def _is_the_providers(where: str, text: str, said: list[Any], run: Run, called: 
         assert text in told, f"{where}: complete, and not what the provider said"
     else:
         assert any(whole.startswith(text) for whole in told), f"{where}: {run.status}, and no prefix of what was said"
+
+
+def _ledger_agrees(people: set[str], called: dict[str, list[Record]]) -> None:
+    """Nothing is held for a run that ended, the days of these people count their answers, no more and no less, and
+    the row of every run that said something has its tokens and price: the provider's own where it told them."""
+    for person in people:
+        account = User.objects.get(pk=person).account
+        runs = list(Run.objects.filter(owner=UUID(person)).select_related("message__parent"))
+        open_ = {run.pk for run in runs if run.is_active}
+        held = set(Hold.objects.filter(window__account=account).values_list("run", flat=True))
+        assert held <= open_, f"{held - open_} hold something though they are over"
+        days = Window.objects.filter(account=account, kind=Window.Kind.MESSAGES_DAY)
+        counted = [run for run in runs if run.status in COUNTS and run.message and text_of(run.message.parts)]
+        assert sum(day.used for day in days) == len(counted), f"{person}: other answers were counted"
+        for run in runs:
+            if not run.is_active and run.last_seq and run.message:
+                _is_paid_for(run, called)
+
+
+def _is_paid_for(run: Run, called: dict[str, list[Record]]) -> None:
+    where = f"run {run.pk} ({run.status}, {run.model})"
+    said = RunEvent.objects.filter(run=run).values_list("body", flat=True)
+    if not any(orjson.loads(body)["type"] in ("text.delta", "reasoning.delta") for body in said):
+        return
+    assert run.tokens_out, f"{where}: said something, and no token was counted"
+    assert run.cost_nano is not None, f"{where}: said something, and it costs nobody knows what"
+    assert run.message
+    assert run.message.parent
+    records = [one for one in called.get(run.message.parent.text[:14], []) if one.model == run.model.partition("/")[2]]
+    if run.usage_source == "reported" and len(records) == 1 and records[0].usage:
+        told = records[0].usage
+        assert (run.tokens_in, run.tokens_out) == (told["input"], told["output"]), f"{where}: {told}"
 
 
 def _no_secret_is_stored(runs: set[str]) -> None:

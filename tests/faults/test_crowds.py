@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
+import pytest
+from django.db.models import F
+
+from accounts.models import User
+from billing.models import Plan, Window
 from chat.models import Message, Run
 from tests.faults.crowds import OpenReader, crowd_of, ends_of, readers_of
 from tests.faults.invariants import ask_database, check_invariants, until
 from tests.faults.models import openai
+from tests.faults.reader import Refused
 from tests.faults.stack import Stack
 from tests.faults.stalling import stalled
 from tests.witness.client import WitnessClient
 
-MEMORY = 64 * 1024 * 1024
+MIB = 1024 * 1024
+MEMORY = 64 * MIB
 # Six times the credit of one connection.
 HUGE = openai("w-tokens130000-burst200-rate30000")
 STEADY = openai("w-stamps-tokens120-rate20")
 SHORT = openai("w-tokens5")
+NEVER_ENDS = openai("w-tokens900000-burst400")
 
 
 async def test_readers_that_stop_reading_cost_little_and_hold_up_nobody(
@@ -98,3 +106,38 @@ async def test_cutting_sockets_at_random_loses_nothing_and_without_resuming_it_w
     whole = await ask_database(lambda: Run.objects.select_related("message").get(pk=theirs))
     assert whole.message
     assert len(control.heard[theirs].text) < len(whole.message.text)
+
+
+async def test_an_answer_that_never_ends_is_cut_at_a_length_and_kept(
+    stack: Stack, witness: WitnessClient, open_reader: OpenReader
+) -> None:
+    reader = await open_reader()
+    heard = await reader.over((await reader.ask(NEVER_ENDS))["runs"][0]["id"], 60)
+    assert heard.status == "complete"
+    assert heard.end["finish_reason"] == "length"
+    assert 4 * MIB <= len(heard.text) < 5 * MIB
+    (record,) = witness.requests(marker=heard.prompt)
+    assert record.disconnected
+
+
+async def test_a_day_that_runs_out_in_mid_stream_cuts_no_answer_and_refuses_the_next(
+    stack: Stack, witness: WitnessClient, open_reader: OpenReader
+) -> None:
+    reader = await open_reader()
+    run = (await reader.ask(STEADY))["runs"][0]["id"]
+    await reader.heard_words(run)
+    await ask_database(_use_up, reader.person.id)
+    with pytest.raises(Refused) as refusal:
+        await reader.ask(SHORT)
+    assert refusal.value.frame["code"] == "quota_exceeded:chat"
+    assert (await reader.over(run)).status == "complete"
+    await ask_database(_use_up, reader.person.id, False)
+    await check_invariants(stack, witness, reader)
+
+
+def _use_up(person: str, all_of_it: bool = True) -> None:
+    """As many other answers as the day has left, or none of them."""
+    limit = Plan.objects.get(name="member").answers_a_day
+    window = Window.objects.filter(account=User.objects.get(pk=person).account, kind=Window.Kind.MESSAGES_DAY)
+    change = limit - 1 if all_of_it else 1 - limit
+    assert window.update(used=F("used") + change) == 1

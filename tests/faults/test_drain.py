@@ -14,7 +14,7 @@ from tests.faults.models import openai
 from tests.faults.stack import Process, Stack
 from tests.witness.client import WitnessClient
 
-DRAIN_S = 25
+DRAIN_S = 10  # the grace of these processes and the rest
 SOON_OVER = openai("w-stamps-tokens90-rate30")
 TOO_LONG = openai("w-stamps-tokens1200-rate20")
 
@@ -35,7 +35,7 @@ async def test_a_web_process_leaves_and_its_pages_go_on_elsewhere(
     there = [reader for reader in readers_of(crowd) if reader.address.endswith(f":{leaving.port}")]
     code, seconds = await _left(leaving)
     assert code == 0
-    assert seconds < DRAIN_S
+    assert seconds < DRAIN_S + 5
     assert there
     assert {reader.codes[0] for reader in there} == {1012}
     assert {end.status for end in await ends_of(crowd)} == {"complete"}
