@@ -47,7 +47,7 @@ class Tree:
             self._siblings[self._place(message_id)].append(message_id)
 
     def is_comparison(self, question: UUID) -> bool:
-        return len(self.lanes[question]) > 1
+        return sum(lane < Message.SYNTHESIS for lane in self.lanes[question]) > 1
 
     def visible(self, question: UUID, shown: Sequence[UUID]) -> list[UUID]:
         """An answer for each lane: the one on the branch, else the newest."""

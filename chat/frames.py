@@ -13,7 +13,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from accounts.rules import Rule, Who
-from chat.turns import LANES
+from chat.turns import LANES, SOURCES
 from config.errors import AppError, BadRequest
 
 PROTOCOL: Final = 1
@@ -51,6 +51,10 @@ class Options(BaseModel):
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
     tools: list[Annotated[WithoutNul, Field(max_length=200)]] | None = Field(None, max_length=32)
     fallback: bool | None = None
+    # Of a question to several models: who gave which answer is told after the vote.
+    blind: bool | None = None
+    # Of one more answer: made out of these other answers to the same question, which it cites as [1], [2] …
+    synthesis: list[UUID] | None = Field(None, min_length=2, max_length=SOURCES)
 
 
 Models = Annotated[list[Annotated[str, Field(max_length=200)]], Field(min_length=1, max_length=LANES)]

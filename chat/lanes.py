@@ -39,6 +39,7 @@ def of(question_id: UUID) -> list[Said]:
     """The answers to a question in the order they were asked for. One query."""
     active = Run.objects.active().filter(message=OuterRef("pk"))
     answers = Message.objects.filter(parent=question_id, role=Message.Role.ASSISTANT).annotate(active=Exists(active))
+    answers = answers.filter(position__lt=Message.SYNTHESIS)  # what was made out of them is no lane
     return [
         Said(answer.pk, answer.position, answer.model, not answer.parts and not answer.active, answer.previous_id)
         for answer in answers.order_by("created_at", "position")

@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from billing import quotas
-from chat import lanes
+from chat import lanes, synthesis
 from chat.models import Chat, Message, Run
-from chat.runs import crashpoints, log
+from chat.runs import crashpoints, log, veil
 from chat.runs.engine import engine
 from config import traces
 from config.errors import BadRequest, Conflict, NotFound, QuotaExceeded, TooLarge
@@ -28,6 +28,7 @@ from config.ids import uuid7
 from providers import catalog
 
 LANES: Final = 6
+SOURCES: Final = 12  # answers that one synthesis reads at most
 TEXT_MAX: Final = 200_000  # characters of one question
 TITLE_MAX: Final = 60
 
@@ -68,6 +69,9 @@ def send(actor: Actor, new: NewTurn) -> Turn:
     engine.accept()
     text = _checked_text(new.text)
     specs = _checked_models(new.models)
+    blind = bool(new.options.get("blind")) and len(specs) > 1
+    if blind:
+        specs = veil.shuffle(specs)
     try:
         with transaction.atomic():
             if new.chat is None:
@@ -76,12 +80,14 @@ def send(actor: Actor, new: NewTurn) -> Turn:
             else:
                 chat = Chat.objects.writable_by(actor).with_head().get_or_404(new.chat)
                 parent = _parent(chat, new)
+                _open(parent)
             message = Message(
                 id=new.id,
                 chat=chat,
                 parent=parent,
                 role=Message.Role.USER,
                 parts=[{"type": "text", "text": text}],
+                veil=Message.Veil.DOWN if blind else Message.Veil.NONE,
             )
             places = _places(message, specs)
             chat.head = message if len(places) > 1 else places[0]
@@ -121,6 +127,10 @@ def answer(
             question = Message.objects.writable_by(actor).select_for_update(of=("self",)).get_or_404(question_id)
             if question.role != Message.Role.USER:
                 raise BadRequest("message", _("Only a question can be answered."), param="message")
+            _open(question)
+            if sources := options.get("synthesis"):
+                place = synthesis.place(question, specs, sources)
+                return _ask(actor, turn_id, question.chat, question, [place], options)
             chat, there = question.chat, lanes.of(question.pk)
             replaced = _replaced(there, lane, len(specs))
             places = _places(question, specs, there, replaced)
@@ -156,6 +166,7 @@ def resume(actor: Actor, turn_id: UUID, run_id: UUID) -> Turn:
                 return earlier
             if answered.parent is None or answered.runs.filter(status__in=Run.ACTIVE).exists():
                 raise Conflict("run", _("This answer is still being written."))
+            _open(answered.parent)
             catalog.get(cut.model, surface="run")
             run = Run(
                 tenant_id=actor.tenant_id,
@@ -216,7 +227,7 @@ def _checked_models(models: Sequence[str]) -> list[catalog.ModelSpec]:
 def _parent(chat: Chat, new: NewTurn) -> Message | None:
     """What a question hangs on: that of the question it replaces, the given message, or the end of the branch."""
     if new.edit is not None:
-        replaced = chat.messages.filter(pk=new.edit, role=Message.Role.USER).select_related("parent").first()
+        replaced = chat.messages.filter(pk=new.edit, role=Message.Role.USER).select_related("parent__parent").first()
         if replaced is None:
             raise NotFound("message")
         return replaced.parent
@@ -231,6 +242,13 @@ def _parent(chat: Chat, new: NewTurn) -> Message | None:
 def _replaced(there: Sequence[lanes.Said], lane: UUID | Literal["new"] | None, count: int) -> lanes.Said | None:
     """The answer in whose lane a new one stands; None where it gets one of its own."""
     if lane == "new" or not there:
+def _open(message: Message | None) -> None:
+    """Nothing is added to a blind comparison or hangs on it: what comes next would tell whose answer is whose."""
+    question = message.parent if message and message.role == Message.Role.ASSISTANT else message
+    if question is not None and question.veil == Message.Veil.DOWN:
+        raise Conflict("chat", _("Vote first, or show the names. Then it goes on from here."))
+
+
         return None
     if lane is None:
         return there[-1] if count == 1 and len({said.lane for said in there}) == 1 else None
@@ -292,7 +310,8 @@ def _ask(
             turn=turn_id,
             position=lane,
             model=answer.model,
-            options=dict(options),
+            options=_kept(options),
+            blind=question.veil == Message.Veil.DOWN,
             trace=traces.carry(),
         )
         for lane, answer in enumerate(answers)
@@ -313,6 +332,14 @@ def _ask(
 def _announce(actor: Actor, chat: Chat, question: Message, runs: Sequence[Run]) -> None:
     engine.dispatch(run.pk for run in runs)
     notice = {
+def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
+    """As a run remembers them."""
+    kept = {name: value for name, value in options.items() if name != "blind"}
+    if "synthesis" in kept:
+        kept["synthesis"] = [str(source) for source in kept["synthesis"]]
+    return kept
+
+
         "kind": "message.added",
         "chat": str(chat.pk),
         "message": str(question.pk),

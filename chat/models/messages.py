@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from django.db import connection, models
@@ -95,6 +95,9 @@ class Message(models.Model):
         NONE = "", _("open")
         DOWN = "down", _("blind")
         LIFTED = "lifted", _("was blind")
+
+    # The lane of answers that were made out of the others.
+    SYNTHESIS: ClassVar = 100
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     chat = models.ForeignKey(Chat, models.CASCADE, related_name="messages", verbose_name=_("chat"))

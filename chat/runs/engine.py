@@ -15,10 +15,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import Error, transaction
 
-from chat.runs import doorbell
-from chat.runs.database import Database
+from chat.runs import doorbell, log
+from chat.runs.database import Database, pass_over
 from chat.runs.doorbell import WEB, WORK, Doorbell, LayerDoorbell, LocalDoorbell, Ring
 from chat.runs.housekeeping import Housekeeper
 from chat.runs.hub import Batch, Hub
@@ -56,6 +56,7 @@ class Engine:
         self._housekeeper: Housekeeper
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._asides: set[asyncio.Task[None]] = set()
 
     async def start(self, role: Role = Role.BOTH) -> None:
         """On the loop of the server that this process is."""
@@ -88,9 +89,10 @@ class Engine:
         await self.hub.say_goodbye()
         if self.worker:
             await self.worker.drain(grace_s)
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._asides]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks, self.worker = [], None
         await self._housekeeper.stop()
         await self._doorbell.stop()
@@ -141,7 +143,14 @@ class Engine:
                 self.worker.stop(UUID(ring["run"]))
 
     def _show(self, said: Sequence[Said]) -> None:
-        """To whoever follows these runs; of their ends also to every page of their owners."""
+        """To whoever follows these runs; of their ends also to every page of their owners. Of a blind run nothing,
+        until the last of its turn has ended."""
+        for s in said:
+            if s.blind and s.outcome is not None:
+                task = asyncio.create_task(self._show_together(s.run_id), name=f"show {s.run_id}")
+                self._asides.add(task)
+                task.add_done_callback(self._asides.discard)
+        said = [s for s in said if not s.blind]
         batches = [Batch(s.run_id, s.first, s.bodies) for s in said if s.bodies]
         if isinstance(self._doorbell, LocalDoorbell):
             self.hub.publish(batches)  # as they are: no encoding between two functions of one process
@@ -153,6 +162,13 @@ class Engine:
                 if s.chat_id is not None:
                     notice["chat"] = str(s.chat_id)
                 self._doorbell.ring(WEB, {"what": "notice", "user": str(s.owner_id), "notice": notice})
+
+    async def _show_together(self, run_id: UUID) -> None:
+        """A hint like any other: the hub's look once a second finds what this misses."""
+        try:
+            self._show(await self.database.read(log.together, run_id))
+        except Error as exc:
+            pass_over(exc)
 
     def _show_ends(self, said: Sequence[Said]) -> None:
         """Ends of runs that nobody held."""

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from billing import quotas
 from chat.models import Message, Run, RunEvent, Worker
 from chat.parts import Folder, Part
-from chat.runs import events, prompts
+from chat.runs import events, prompts, veil
 from config.errors import ModelUnknown
 from providers import catalog
 from providers.events import UsageReport
@@ -31,6 +31,7 @@ LEASE: Final = timedelta(seconds=6)  # a worker silent for longer is gone
 PAGE: Final = 500  # events that one read of a log returns at most
 PAGE_SIZE: Final = 32 * 1024  # characters that it returns, but for the last event; a stalled reader holds one page
 HINT_TIME: Final = timedelta(seconds=1)  # a queued run older than this was not brought by a hint
+_TOLD: Final = 64 * 1024  # characters of a blind answer that are carried to its readers at once
 PATIENCE: Final = timedelta(seconds=60)  # a run that no worker took fails after this
 
 Status = Run.Status
@@ -95,6 +96,7 @@ class Said:
     outcome: Outcome | None = None
     owner_id: UUID | None = None  # whom to tell of the end, and in which chat
     chat_id: UUID | None = None
+    blind: bool = False  # stored, and nobody's to hear yet
 
     @property
     def last(self) -> int:
@@ -170,33 +172,63 @@ def store(worker_id: UUID, said: Sequence[Said]) -> set[tuple[UUID, int]]:
 
 def read(run_id: UUID, after: int) -> tuple[list[tuple[int, str]], bool]:
     """Events of a run with a number greater than `after`, as (number, JSON text), in order: one page of them, and
-    whether that was all."""
+    whether that was all. Of a blind run none."""
     quote, meta = connection.ops.quote_name, RunEvent._meta
+    run = meta.get_field("run").get_db_prep_value(run_id, connection)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT seq, body FROM (SELECT seq, body, SUM(LENGTH(body)) OVER (ORDER BY seq) - LENGTH(body) AS earlier"  # noqa: S608  (our table's name)
             f" FROM {quote(meta.db_table)} WHERE run_id = %s AND seq > %s ORDER BY seq LIMIT %s) AS page"
-            " WHERE earlier < %s ORDER BY seq",
-            [meta.get_field("run").get_db_prep_value(run_id, connection), after, PAGE, PAGE_SIZE],
+            f" WHERE earlier < %s AND NOT EXISTS (SELECT 1 FROM {quote(Run._meta.db_table)} WHERE id = %s AND blind)"
+            " ORDER BY seq",
+            [run, after, PAGE, PAGE_SIZE, run],
         )
         rows = cursor.fetchall()
     return rows, len(rows) < PAGE and sum(len(body) for _, body in rows) < PAGE_SIZE
 
 
 def pruned_end(run_id: UUID) -> list[tuple[int, str]]:
-    """For a finished run whose log is gone: its whole answer and its end, under its last two numbers. Else nothing."""
-    run = Run.objects.filter(pk=run_id).exclude(status__in=Run.ACTIVE).select_related("message").first()
-    if run is None or RunEvent.objects.filter(run_id=run_id).exists():
+    """For a finished run whose log is gone, or a blind one that may be shown: its whole answer and its end, under
+    its last two numbers. Else nothing."""
+    run = Run.objects.filter(pk=run_id).exclude(status__in=Run.ACTIVE).select_related("message__parent").first()
+    if run is None:
         return []
-    parts = run.message.parts if run.message else []
-    last = max(run.last_seq, 2)
-    bodies = events.pack([events.snapshot(parts), outcome_of(run).event()])
-    return [(last - 1, bodies[0]), (last, bodies[1])]
+    if veil.speaking([run.turn]) if run.blind else RunEvent.objects.filter(run_id=run_id).exists():
+        return []
+    last = veil.LAST if run.blind else max(run.last_seq, 2)
+    return list(enumerate(_whole(run)[0], last - 1))
+
+
+def together(run_id: UUID) -> list[Said]:
+    """A blind run has ended: all that its turn says if it was the last one, else nothing. Three queries."""
+    turn = Run.objects.filter(pk=run_id).values("turn")
+    runs = list(Run.objects.filter(turn__in=turn, blind=True).select_related("message__parent").order_by("position"))
+    if any(run.is_active for run in runs):
+        return []
+    ends = []
+    for run in runs:
+        bodies, outcome = _whole(run)
+        if sum(map(len, bodies)) > _TOLD:
+            bodies = []  # whoever follows finds it in the database within a second
+        chat_id = run.message.chat_id if run.message else None
+        ends.append(Said(run.pk, run.epoch, 1, bodies, outcome, run.owner_id, chat_id))
+    return ends
+
+
+def _whole(run: Run) -> tuple[list[str], Outcome]:
+    """A finished run as one snapshot and its end, without what a reader may not know."""
+    parts, outcome = run.message.parts if run.message else [], outcome_of(run)
+    if veil.is_down(run):
+        error = {"code": run.error_code, "message": ""} if run.error_code else None
+        parts, outcome = veil.said(parts), Outcome(outcome.status, outcome.finish_reason, error=error)
+    return events.pack([events.snapshot(parts), outcome.event()]), outcome
 
 
 def so_far(run_ids: Iterable[UUID]) -> dict[UUID, tuple[list[Part], int]]:
-    """What the answers of runs hold and the number up to which: what a page shows before it follows. Two queries."""
-    return {run_id: (spoken.folder.parts(), spoken.last) for run_id, spoken in _spoken(list(run_ids)).items()}
+    """What the answers of runs hold and the number up to which: what a page shows before it follows. Of blind
+    ones nothing. Two queries."""
+    spoken = _spoken(Run.objects.filter(pk__in=list(run_ids), blind=False))
+    return {run_id: (said.folder.parts(), said.last) for run_id, said in spoken.items()}
 
 
 @dataclass(slots=True)
@@ -227,11 +259,8 @@ class _Spoken:
                 self.calls -= 1
 
 
-def _spoken(run_ids: list[UUID]) -> dict[UUID, _Spoken]:
-    spoken = {
-        run_id: _Spoken(Folder(parts or ()))
-        for run_id, parts in Run.objects.filter(pk__in=run_ids).values_list("pk", "message__parts")
-    }
+def _spoken(runs: QuerySet[Run]) -> dict[UUID, _Spoken]:
+    spoken = {run_id: _Spoken(Folder(parts or ())) for run_id, parts in runs.values_list("pk", "message__parts")}
     rows = RunEvent.objects.filter(run_id__in=list(spoken)).order_by("run_id", "seq")
     for run_id, seq, body in rows.values_list("run_id", "seq", "body"):
         spoken[run_id].hear(seq, orjson.loads(body))
@@ -239,13 +268,21 @@ def _spoken(run_ids: list[UUID]) -> dict[UUID, _Spoken]:
 
 
 def states(run_ids: Iterable[UUID]) -> dict[UUID, tuple[Run, int]]:
-    """Each run's row (status, owner) and the number of its last event: the hub's look once a second. One query."""
+    """Each run's row (status, owner) and the number of its last event: the hub's look once a second. One query, and
+    one more for blind runs: they are queued until all of their turn have ended."""
     runs = (
         Run.objects.filter(pk__in=list(run_ids))
-        .only("id", "status", "tenant_id", "owner_id", "last_seq")
+        .only("id", "status", "tenant_id", "owner_id", "last_seq", "turn", "blind")
         .annotate(seq=_LAST_SEQ)
     )
-    return {run.pk: (run, max(run.seq or 0, run.last_seq)) for run in runs}
+    states: dict[UUID, tuple[Run, int]] = {run.pk: (run, max(run.seq or 0, run.last_seq)) for run in runs}
+    blind = [run for run, _seq in states.values() if run.blind]
+    speaking = veil.speaking({run.turn for run in blind})
+    for run in blind:
+        if waits := run.turn in speaking:
+            run.status = Status.QUEUED
+        states[run.pk] = run, 0 if waits else veil.LAST
+    return states
 
 
 def request_stop(run_id: UUID) -> Said | None:
@@ -324,7 +361,7 @@ def _settle(gone: Q, *, limit: int | None = 200) -> list[Said]:
         )
         if not lost:
             return []
-        spoken = _spoken([run.pk for run in lost])
+        spoken = _spoken(Run.objects.filter(pk__in=[run.pk for run in lost]))
         ends = []
         for run in lost:
             if spoken[run.pk].visible:
@@ -455,7 +492,8 @@ def _end_unheld(run: Run, outcome: Outcome) -> Said:
         outcome = Outcome(outcome.status, outcome.finish_reason, parts=run.message.parts, error=outcome.error)
     last = RunEvent.objects.filter(run_id=run.pk).aggregate(last=Max("seq"))["last"] or 0
     chat_id = run.message.chat_id if run.message else None
-    said = Said(run.pk, run.epoch + 1, last + 1, events.pack([outcome.event()]), outcome, run.owner_id, chat_id)
+    bodies = events.pack([outcome.event()])
+    said = Said(run.pk, run.epoch + 1, last + 1, bodies, outcome, run.owner_id, chat_id, run.blind)
     Run.objects.filter(pk=run.pk).update(epoch=said.epoch)
     _append([(run.pk, said.first, said.bodies[0])])
     _finish(run.pk, said.last, outcome)

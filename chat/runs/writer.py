@@ -41,7 +41,7 @@ class Voice:
     def __init__(self, writer: Writer, claim: Claim, lost: Callable[[], object]) -> None:
         self._writer = writer
         self.run_id, self.epoch, self.seq = claim.run.pk, claim.epoch, claim.seq
-        self._about = (claim.run.owner_id, claim.run.message.chat_id if claim.run.message else None)
+        self._about = (claim.run.owner_id, claim.run.message.chat_id if claim.run.message else None, claim.run.blind)
         self.lost = lost
         self.visible = False
         self.outcome: Outcome | None = None

@@ -1,0 +1,142 @@
+"""Charts as the server draws them: positions in an SVG, no styles. Pure.
+
+Quality per dollar: a point for each model, further up the more it wins, further left the cheaper an answer is. The
+scale of money is logarithmic, because prices differ by a hundred; what is free stands on a strip of its own at the
+left. Points carry their place in the table, which says the same in words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from chat import figures
+from chat.ranking import Rating
+
+WIDTH: Final = 640
+HEIGHT: Final = 320
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 16, 40
+_FREE: Final = 56  # width of the strip for what costs nothing
+_RADIUS: Final = 11
+
+
+class Measured(Protocol):
+    @property
+    def place(self) -> int: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def rating(self) -> Rating: ...
+    @property
+    def cost_nano(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """`x`, `y` is its middle, `top` and `bottom` the ends of the interval; `hue` 1 to 6."""
+
+    place: int
+    label: str
+    x: float
+    y: float
+    top: float
+    bottom: float
+    hue: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    points: tuple[Point, ...]
+    scores: tuple[Tick, ...]
+    costs: tuple[Tick, ...]
+    free: float | None  # the middle of the strip, if anything stands there
+    left: float = _LEFT
+    right: float = WIDTH - _RIGHT
+    top: float = _TOP
+    bottom: float = HEIGHT - _BOTTOM
+    width: int = WIDTH
+    height: int = HEIGHT
+    depth: float = HEIGHT - _TOP - _BOTTOM
+    strip: float = _FREE
+    labels: float = _LEFT - 8  # where the words at the scores end
+    ticks: float = HEIGHT - _BOTTOM + 5
+
+
+def quality_per_cost(lines: Sequence[Measured]) -> Chart | None:
+    """None when nobody's cost is known."""
+    known = [line for line in lines if line.cost_nano is not None]
+    if not known:
+        return None
+    priced = [line.cost_nano for line in known if line.cost_nano]
+    free = any(not line.cost_nano for line in known)
+    begin = _LEFT + (_FREE if free else 0)
+    low, high = _decades(priced)
+    down, up = _rounded([bound for line in known for bound in (line.rating.low, line.rating.high)])
+
+    def across(cost_nano: int) -> float:
+        if not cost_nano:
+            return _LEFT + _FREE / 2
+        return round(begin + (math.log10(cost_nano) - low) / (high - low) * (WIDTH - _RIGHT - begin), 1)
+
+    def upwards(score: float) -> float:
+        return round(HEIGHT - _BOTTOM - (score - down) / (up - down) * (HEIGHT - _BOTTOM - _TOP), 1)
+
+    points = [
+        Point(
+            line.place,
+            line.label,
+            across(line.cost_nano or 0),
+            upwards(line.rating.score),
+            upwards(line.rating.high),
+            upwards(line.rating.low),
+            (line.place - 1) % 6 + 1,
+        )
+        for line in known
+    ]
+    step = _step(up - down)
+    scores = [down + step * number for number in range(round((up - down) / step) + 1)]
+    return Chart(
+        tuple(_apart(points)),
+        tuple(Tick(upwards(score), figures.number(score)) for score in scores),
+        tuple(Tick(across(10**power), figures.price(10**power)) for power in range(low, high + 1)) if priced else (),
+        _LEFT + _FREE / 2 if free else None,
+    )
+
+
+def _decades(costs: Sequence[int]) -> tuple[int, int]:
+    """Powers of ten around all costs."""
+    if not costs:
+        return 5, 6
+    low, high = math.floor(math.log10(min(costs))), math.ceil(math.log10(max(costs)))
+    return low, max(high, low + 1)
+
+
+def _rounded(scores: Sequence[float]) -> tuple[float, float]:
+    step = _step(max(scores) - min(scores) or 100)
+    down, up = math.floor(min(scores) / step) * step, math.ceil(max(scores) / step) * step
+    return down, max(up, down + step)
+
+
+def _step(span: float) -> float:
+    """Of a scale with four to eight lines."""
+    return next(step for step in (25, 50, 100, 200, 500, 1_000, 5_000, 100_000) if span / step <= 6)
+
+
+def _apart(points: Sequence[Point]) -> list[Point]:
+    """Moved sideways where two would hide each other."""
+    moved: list[Point] = []
+    for point in sorted(points, key=lambda point: (point.x, point.y)):
+        x = point.x
+        while any(abs(other.x - x) < 2 * _RADIUS and abs(other.y - point.y) < 2 * _RADIUS for other in moved):
+            x += 2 * _RADIUS
+        x = min(x, WIDTH - _RIGHT)
+        moved.append(Point(point.place, point.label, x, point.y, point.top, point.bottom, point.hue))
+    return sorted(moved, key=lambda point: point.place)

@@ -1,0 +1,66 @@
+"""One answer out of several: a model reads the question and what others answered, and says where it has what from.
+
+A synthesis is one more answer to the question, written by an ordinary run, so it streams, stops, resumes and has
+its receipt like any other. It stands in a lane of its own (`Message.SYNTHESIS`), which is no side of the comparison:
+nobody votes on it and no lane goes on with it unless it is chosen. `options.synthesis` of its run names the answers
+it reads, in the order of their numbers: [1] is the first of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from chat import lanes
+from chat.models import Message
+from config.errors import BadRequest
+from config.ids import uuid7
+from providers import catalog
+
+_CITED: Final = re.compile(r"\[(\d{1,2})\](?!\()")
+_APART: Final = re.compile(r"<(/?)(?:pre|code|a|math)[ >]")
+
+
+def place(question: Message, models: Sequence[catalog.ModelSpec], sources: Sequence[Any]) -> Message:
+    """The empty answer in which a synthesis is written. Raises BadRequest: one model, two or more answers that say
+    something, all of this question."""
+    wanted = list(dict.fromkeys(UUID(str(source)) for source in sources))
+    there = Message.objects.filter(parent=question, role=Message.Role.ASSISTANT, position__lt=Message.SYNTHESIS)
+    said = [answer.pk for answer in there.filter(pk__in=wanted) if answer.text.strip()]
+    if len(models) != 1 or len(wanted) < 2 or len(said) != len(wanted):
+        raise BadRequest("chat", _("There are no two answers to combine."), param="synthesis")
+    below = question.parent
+    earlier = lanes.of(below.pk) if below is not None and below.role == Message.Role.USER else []
+    return Message(
+        id=uuid7(),
+        chat=question.chat,
+        parent=question,
+        role=Message.Role.ASSISTANT,
+        model=models[0].id,
+        position=Message.SYNTHESIS,
+        previous_id=lanes.follow([models[0].id], earlier)[0],
+    )
+
+
+def linked(html: SafeString, sources: Sequence[UUID]) -> SafeString:
+    """Rendered text in which [1] leads to the first source. Not in code, where it is an index, and not in links."""
+
+    def link(cited: re.Match[str]) -> str:
+        number = int(cited[1])
+        if not 1 <= number <= len(sources):
+            return cited[0]
+        return f'<a class="cited" href="#m-{sources[number - 1]}">[{number}]</a>'
+
+    pieces = re.split(r"(<[^>]*>)", html)
+    depth = 0
+    for at, piece in enumerate(pieces):
+        if found := _APART.match(piece):
+            depth += -1 if found[1] else 1
+        elif not depth and not piece.startswith("<"):
+            pieces[at] = _CITED.sub(link, piece)
+    return mark_safe("".join(pieces))  # noqa: S308  (what was clean, and links with ids of ours)
