@@ -6,7 +6,8 @@ input is a stranger's. Raw HTML is text, images are links, and `sanitizer.clean`
 Work is bounded. Blocks over `BLOCK_MAX` and texts over `TEXT_MAX` are shown as they are. What is shorter can
 still be made to cost its length squared (nested lists here, half of the lexers in Pygments), so there is a
 budget in seconds of processor time, looked at before every rule and every token: whoever uses it up gets plain
-text. Ordinary text of the greatest length takes a quarter of it.
+text. Ordinary text of the greatest length takes a quarter of it. The browser has to lay out what comes of it: after
+`DRESSED_MAX` blocks of code, further ones are shown without their head.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK_MAX: Final = 64 * 1024
 TEXT_MAX: Final = 512 * 1024
+DRESSED_MAX: Final = 200
 TEXT_BUDGET_S: Final = 3.0
 CACHE_MAX: Final = 32 * 1024 * 1024  # characters of HTML kept
 
@@ -255,6 +257,9 @@ def _large_block(
 def _fence(renderer: RendererProtocol, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     """Code with its language, highlighted where the language is known."""
     token = tokens[index]
+    env["dressed"] = env.get("dressed", 0) + 1
+    if env["dressed"] > DRESSED_MAX:
+        return _plain(token.content)
     language = token.info.split(maxsplit=1)[0][:40] if token.info.strip() else ""
     lexer = highlighting.lexer_of(language.lower())
     code = (highlighting.highlighted(token.content, lexer, env["budget"]) if lexer else "") or escape(token.content)

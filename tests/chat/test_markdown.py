@@ -415,3 +415,9 @@ def test_only_one_place_makes_html_safe() -> None:
 
 def test_a_heading_that_says_nothing_is_none() -> None:
     assert "<h" not in _one_line("text\n\n## ")
+
+
+def test_thousands_of_code_blocks_are_laid_out_plainly() -> None:
+    html = markdown.render("```\na\n```\n" * 1000)
+    assert html.count("<figure") == markdown.DRESSED_MAX
+    assert html.count("<pre") == 1000

@@ -3,12 +3,14 @@ import { Markdown } from "../lib/markdown.js"
 import { say } from "../strings.js"
 
 const LONGEST_NODE = 2000 // characters; a text node that grows for ever is copied for ever
+const DRESSED_MAX = 200 // blocks of code and boxes; thousands of them would keep the browser busy with their layout
 const SAFE_ADDRESS = /^(https?:\/\/|mailto:)/i
 const NAMES = { strong: "strong", em: "em", s: "s", code: "code", a: "a", image: "a", span: "span" }
 
 export class Prose {
   #stack
   #markdown
+  #dressed = 0
 
   constructor(root) {
     this.#stack = [root]
@@ -47,10 +49,14 @@ export class Prose {
     link.rel = "noopener noreferrer nofollow ugc"
   }
 
+  // Only the seams are mended: what was drawn before is left alone, however much it is.
   unwrap(mark) {
     const element = this.#stack.pop()
-    element.replaceWith(mark, ...element.childNodes)
-    this.#stack.at(-1).normalize()
+    const inside = [...element.childNodes]
+    element.remove()
+    this.text(mark)
+    if (inside[0]?.nodeType === Node.TEXT_NODE) this.text(inside.shift().data)
+    this.#stack.at(-1).append(...inside)
   }
 
   #make(name, { language, align, start, checked }) {
@@ -63,6 +69,8 @@ export class Prose {
     }
     switch (name) {
       case "fence": {
+        this.#dressed += 1
+        if (this.#dressed > DRESSED_MAX) return add(top, "pre", "plain")
         const figure = add(top, "figure", "code")
         add(add(figure, "figcaption", "code__head"), "span", "code__language").append(language)
         const scroll = add(figure, "pre")
@@ -81,6 +89,8 @@ export class Prose {
       case "tex":
         return add(top, "span", "tex")
       case "checkbox": {
+        this.#dressed += 1
+        if (this.#dressed > DRESSED_MAX) return add(top, "span")
         const box = add(top, "input")
         Object.assign(box, { type: "checkbox", disabled: true, checked })
         box.setAttribute("aria-hidden", "true")
