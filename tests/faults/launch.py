@@ -1,11 +1,13 @@
 """`python -m tests.faults.launch serve|work`: manage.py, with places to die at.
 
 While the file CRASH_FILE holds `label` and a number, the process kills itself the way SIGKILL does when it
-gets to that label for the n-th time. It never outlives whoever launched it.
+gets to that label for the n-th time. It never outlives whoever launched it. With PROFILE its main thread is watched,
+and what took how long is left in `<PROFILE>.<role>` when it has ended in order.
 """
 
 from __future__ import annotations
 
+import cProfile
 import os
 import signal
 import sys
@@ -48,4 +50,7 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     die_with(os.getppid())
     die_at(Path(os.environ.pop("CRASH_FILE")))
-    execute_from_command_line(["manage.py", *sys.argv[1:]])
+    if profile := os.environ.pop("PROFILE", ""):
+        cProfile.run('execute_from_command_line(["manage.py", *sys.argv[1:]])', f"{profile}.{sys.argv[1]}")
+    else:
+        execute_from_command_line(["manage.py", *sys.argv[1:]])

@@ -38,6 +38,7 @@ id = "{model}"
 api_base = "{at.format(host=witness_url.partition("://")[2]) or witness_url + ROUTES[provider]}"
 api_key_env = "WITNESS_KEY"
 context = 1000000
+{"max_output = 64000" if provider == "anthropic" else ""}
 price = {{input = 1, output = 2}}
 abilities = {'["tools"]' if calls else "[]"}
 fallbacks = [{", ".join(f'"{name}"' for name in fallbacks)}]
