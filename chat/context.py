@@ -54,6 +54,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "allow_signup": settings.ALLOW_SIGNUP,
         "demo_only": SimpleLazyObject(pickers.demo_only),
         "today": SimpleLazyObject(partial(today, request)),
+        "synthesis_models": SimpleLazyObject(pickers.writers),
         "chat_groups": SimpleLazyObject(lambda: chats.groups),
         "chat_next": SimpleLazyObject(lambda: chats.next),
     }

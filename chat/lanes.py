@@ -67,6 +67,17 @@ def follow(models: Sequence[str], earlier: Sequence[Said], beside: Sequence[str]
     return found
 
 
+def end_below(message_id: UUID) -> UUID:
+    """Where the newest branch under a message ends; at a question where that is a comparison nobody chose from."""
+    leaf = Message.objects.latest_below(message_id)
+    if leaf != message_id:
+        beside = Message.objects.filter(parent__children=leaf, role=Message.Role.ASSISTANT)
+        places = list(beside.values_list("position", "parent_id"))
+        if len({lane for lane, _question in places}) > 1:
+            return UUID(str(places[0][1]))
+    return leaf
+
+
 def models(answers: Sequence[Said]) -> list[str]:
     """Who stands in the lanes, in their order."""
     return [said.model for said in _newest(answers)]

@@ -15,11 +15,12 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import logins
+from accounts.actors import Actor
 from accounts.rules import Who, allow
-from chat import context, pickers, transcripts, turns
+from chat import comparisons, context, pickers, sets, transcripts, turns
 from chat.models import Chat
 from chat.transcripts import BLANK_ANSWER, BLANK_QUESTION, Transcript
 from config.errors import AppError, BadRequest
@@ -41,6 +42,25 @@ def new(request: HttpRequest) -> HttpResponse:
     if context.actor_of(request) is None and not settings.ALLOW_GUESTS:
         return redirect(settings.LOGIN_URL)
     return _page(request, draft=Draft(request.GET.get("query", "")))
+
+
+@require_safe
+@allow(Who.ANYONE)
+def compare(request: HttpRequest) -> HttpResponse:
+    """A new chat ready for a comparison, and the comparisons made before; `?models=` a,b,c, `?before=` a question."""
+    actor = context.actor_of(request)
+    if actor is None and not settings.ALLOW_GUESTS:
+        return redirect(settings.LOGIN_URL)
+    made, more = comparisons.recent(actor, transcripts.labelled(), before=_uuid(request.GET.get("before"), "before"))
+    if "before" in request.GET and request.headers.get("HX-Request"):
+        return _render(request, "chat/_comparisons.html", {"comparisons": made, "comparisons_next": more})
+    models = pickers.usable(pickers.from_cookie(request.GET.get("models", ""))) or pickers.suggested()
+    draft = Draft(request.GET.get("query", ""), models)
+    return _page(
+        request,
+        draft=draft,
+        more={"comparing": True, "comparisons": made, "comparisons_next": more, "sets": sets.offers(actor)},
+    )
 
 
 @require_safe
@@ -66,10 +86,21 @@ def message(request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpRespon
     turn = transcripts.turn(chat, message_id)
     if "seen" in request.GET:
         Chat.objects.mark_read(chat)
-    for answer in turn.answers:
+    for answer in turn.all_answers:
         if answer.id == message_id:
             return _render(request, "chat/_answer.html", {"chat": chat, "turn": turn, "answer": answer})
     return _render(request, "chat/_turn.html", {"chat": chat, "turn": turn})
+
+
+@require_POST
+@allow(Who.ACTOR, owns="chat")
+def choose(request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponse:
+    """Everybody goes on with this answer; with a question, each lane goes on by itself."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]  # declared in no stub; the rule let only actors in
+    turns.choose(actor, Chat.objects.writable_by(actor).get_or_404(chat_id), message_id)
+    response = redirect("chat", chat_id)
+    response.status_code = 303
+    return response
 
 
 @require_safe
@@ -142,7 +173,7 @@ def _send(request: HttpRequest, draft: Draft) -> turns.Turn:
             edit=_uuid(form.get("edit"), "edit"),
             text=draft.text,
             models=draft.models or pickers.offer(_remembered(request, pickers.COOKIE)).chosen,
-            options={},
+            options={"blind": True} if form.get("blind") else {},
         ),
     )
 
@@ -168,6 +199,7 @@ def _page(
     *,
     draft: Draft = Draft(),
     problem: AppError | None = None,
+    more: dict[str, Any] | None = None,
 ) -> HttpResponse:
     transcript = transcript or Transcript((), None, None)
     chats = context.chats_of(request, current=chat.id if chat else None)
@@ -194,6 +226,8 @@ def _page(
             "blank_question": BLANK_QUESTION,
             "chat_groups": chats.groups,
             "chat_next": chats.next,
+            "sets": sets.offers(None),  # the reader's own are fetched when they open the list
+            **(more or {}),
         },
     )
     if context.actor_of(request) is None:

@@ -83,6 +83,11 @@ class Picker:
         return " + ".join(entry.label for entry in self._entries for _time in range(entry.times))
 
     @property
+    def each(self) -> tuple[str, ...]:
+        """Everybody who will answer, by name, as often as asked."""
+        return tuple(entry.label for entry in self._entries for _time in range(entry.times))
+
+    @property
     def repeated(self) -> tuple[Entry, ...]:
         """Who will answer more than once, each as often as that is more."""
         return tuple(entry for entry in self._entries for _time in range(entry.times - 1))
@@ -94,7 +99,7 @@ class Picker:
 
 def offer(chosen: Sequence[str] = (), favourites: Sequence[str] = ()) -> Picker:
     """Every chat model, with those of `chosen` marked that can be used, else the default one."""
-    ids = tuple(model_id for model_id in chosen[:MOST] if _usable(model_id)) or (catalog.default().id,)
+    ids = usable(chosen[:MOST]) or (catalog.default().id,)
     groups = tuple(
         Group(
             group.provider,
@@ -119,9 +124,39 @@ def offer(chosen: Sequence[str] = (), favourites: Sequence[str] = ()) -> Picker:
     return Picker(top, rest, ids)
 
 
+def suggested() -> tuple[str, ...]:
+    """Whom to compare when nobody said: a fast, a strong and a cheap model, of different providers where that works.
+
+    Price is the only measure the catalog has. The dearest usable model counts as strong; small models that do not
+    think first are the fast ones. The demo models stand in where nothing else is connected.
+    """
+    real = [entry.spec for entry in catalog.entries() if entry.usable and entry.spec.provider != "demo"]
+    if not real:
+        return ("demo/fast", "demo", "demo/reason")
+    strong = max(real, key=_price)
+    cheap = min((spec for spec in real if spec is not strong), key=_price, default=strong)
+    taken = {strong.provider, cheap.provider}
+    fast = min(
+        (spec for spec in real if spec not in (strong, cheap)),
+        key=lambda spec: (spec.can("reasoning"), spec.provider in taken, _price(spec)),
+        default=None,
+    )
+    return tuple(spec.id for spec in (fast, strong, cheap) if spec)
+
+
+def usable(models: Sequence[str]) -> tuple[str, ...]:
+    """Those of `models` that can be asked now, as many as one comparison takes."""
+    return tuple(model_id for model_id in models if _usable(model_id))[:MOST]
+
+
 def from_cookie(value: str) -> tuple[str, ...]:
     """The ids a browser remembered. A stranger may have written them, so nothing is believed but their form."""
     return tuple(item for item in unquote(value[:1500]).split(",") if item)
+
+
+def writers() -> list[ModelSpec]:
+    """Who can be asked for one answer out of several."""
+    return [entry.spec for entry in catalog.entries() if entry.usable]
 
 
 def demo_only() -> bool:
@@ -135,6 +170,11 @@ def _usable(model_id: str) -> bool:
     except ModelUnknown:
         return False
     return True
+
+
+def _price(spec: ModelSpec) -> int:
+    """What an answer costs, roughly: three times as much is read as written. Unknown counts as nothing."""
+    return spec.price.input * 3 + spec.price.output if spec.price else 0
 
 
 def _entry(entry: catalog.Entry, group: str, chosen: Sequence[str], favourites: Sequence[str]) -> Entry:

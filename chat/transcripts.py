@@ -7,20 +7,21 @@ queries: the branch, the tree around it, the messages, their runs, and three for
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
-from chat import figures, markdown
+from chat import comparisons, figures, lanes, markdown, synthesis
 from chat.branches import Switch, Tree
 from chat.models import Chat, Message, Run
 from chat.parts import Part
-from chat.runs import log
+from chat.runs import log, veil
 from config import errors
 from config.errors import NotFound
 from providers import catalog, demo_models
@@ -41,11 +42,13 @@ class Block:
     arguments: str = ""
     ok: bool | None = None
     result: Any = None
+    sources: tuple[UUID, ...] = ()
 
     @property
     def html(self) -> SafeString:
         """`text` as the server renders it: complete and sanitised."""
-        return markdown.render(self.text)
+        html = markdown.render(self.text)
+        return synthesis.linked(html, self.sources) if self.sources and self.type == "text" else html
 
     @property
     def seconds(self) -> int | None:
@@ -68,6 +71,7 @@ class Meta:
     tokens_reasoning: str
     estimated: bool
     started_at: datetime | None
+    cost_nano: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,9 @@ class Answer:
     meta: Meta | None = None
     started_at: datetime | None = None
     created_at: datetime | None = None
+    veiled: bool = False  # nobody may know whose it is
+    sources: tuple[UUID, ...] = ()  # of a synthesis: the answers it cites as [1], [2] …
+    thumb: str = ""  # up or down, if its reader said so
 
     @property
     def active(self) -> bool:
@@ -111,7 +118,7 @@ class Answer:
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        return tuple(Block(**part) for part in self.parts)
+        return tuple(Block(**part, sources=self.sources) for part in self.parts)
 
     @property
     def raw(self) -> dict[str, Any]:
@@ -137,6 +144,17 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the reader thinks of a comparison: better (with `winner_id`), tie or bad."""
+
+    choice: str
+    winner_id: UUID | None
+    tag: str
+    blind: bool
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A question and the answers to show, one a lane. Of a comparison `chosen` is the answer everybody goes on with."""
 
@@ -144,10 +162,40 @@ class Turn:
     answers: tuple[Answer, ...]
     comparison: bool
     chosen: UUID | None = None
+    models: tuple[str, ...] = ()  # who was asked, also while nobody may know whose answer is whose
+    synthesis: Answer | None = None
+    veil: str = Message.Veil.NONE
+    vote: Opinion | None = None
+
+    @property
+    def veiled(self) -> bool:
+        return self.veil == Message.Veil.DOWN
+
+    @property
+    def marks(self) -> list[comparisons.Mark]:
+        """Who was the fastest, the cheapest, the longest, once all have ended."""
+        return comparisons.marks(self.answers) if self.comparison and not self.active and not self.veiled else []
+
+    @property
+    def goes_on_with(self) -> Answer | None:
+        """The answer that all models go on with."""
+        return next((answer for answer in self.answers if answer.id == self.chosen), None)
+
+    @property
+    def all_answers(self) -> tuple[Answer, ...]:
+        """The lanes, and what was made out of them."""
+        return (*self.answers, self.synthesis) if self.synthesis else self.answers
+
+    @property
+    def candidates(self) -> tuple[Answer, ...]:
+        """What a vote can name: answers that say something, once all have ended and when there are two."""
+        said = tuple(answer for answer in self.answers if answer.markdown)
+        ended = not any(answer.active for answer in self.answers)
+        return said if self.comparison and ended and len(said) > 1 else ()
 
     @property
     def active(self) -> bool:
-        return any(answer.active for answer in self.answers)
+        return any(answer.active for answer in self.all_answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +217,7 @@ class Transcript:
     @property
     def models(self) -> tuple[str, ...]:
         """Who answered last, for the next question."""
-        return tuple(answer.model for answer in self.turns[-1].answers) if self.turns else ()
+        return self.turns[-1].models if self.turns else ()
 
 
 BLANK_ANSWER = Answer()
@@ -195,12 +243,7 @@ def _end_through(chat: Chat, message_id: UUID) -> UUID | None:
     """The end of the chosen branch when it goes through a message, else of the newest one below it."""
     if message_id in Message.objects.path_to(chat.head_id):
         return chat.head_id
-    leaf = Message.objects.latest_below(message_id)
-    if leaf != message_id:
-        beside = Message.objects.filter(parent__children=leaf, role=Message.Role.ASSISTANT)
-        if len(dict(places := beside.values_list("position", "parent"))) > 1:
-            return places[0][1]  # nobody chose one of these
-    return leaf
+    return lanes.end_below(message_id)
 
 
 def turn(chat: Chat, message_id: UUID) -> Turn:
@@ -225,9 +268,10 @@ def _turns(chat: Chat, path: Sequence[UUID], shown: Sequence[UUID]) -> tuple[Tur
     runs = _runs(answer for answers in visible.values() for answer in answers)
     said = _said(runs, [answer for answers in visible.values() for answer in answers])
     # The messages are read last: an answer that has just ended is there in full.
-    messages = Message.objects.in_bulk([*asked, *(answer for answers in visible.values() for answer in answers)])
+    told = Message.objects.with_vote_of(chat.owner_id)
+    messages = told.in_bulk([*asked, *(answer for answers in visible.values() for answer in answers)])
     labels = _labels() if asked else {}
-    return tuple(
+    turns = (
         Turn(
             _question(messages[question], tree.switch(question)),
             tuple(
@@ -244,10 +288,69 @@ def _turns(chat: Chat, path: Sequence[UUID], shown: Sequence[UUID]) -> tuple[Tur
             ),
             comparison=tree.is_comparison(question),
             chosen=next((a for a in answers if a in path), None) if tree.is_comparison(question) else None,
+            models=tuple(messages[answer].model for answer in answers if answer in messages),
+            veil=messages[question].veil,
+            vote=_vote(messages[question]),
         )
         for question, answers in visible.items()
         if question in messages
     )
+    return tuple(_masked(turn) if turn.veiled else _told_apart(_parted(turn)) for turn in turns)
+
+
+def _parted(turn: Turn) -> Turn:
+    """What was made out of the answers stands apart from them."""
+    lanes = tuple(answer for answer in turn.answers if not answer.sources)
+    if len(lanes) == len(turn.answers):
+        return turn
+    made = [answer for answer in turn.answers if answer.sources][-1]
+    made = replace(made, label=_("Combined by %(model)s") % {"model": made.label})
+    return replace(turn, answers=lanes, synthesis=made, models=tuple(answer.model for answer in lanes))
+
+
+def _told_apart(turn: Turn) -> Turn:
+    """The same model twice: the second one is called so."""
+    counts = Counter[str]()
+    answers = []
+    for answer in turn.answers:
+        counts[answer.label] += 1
+        number = counts[answer.label]
+        answers.append(replace(answer, label=f"{answer.label} ({number})") if number > 1 else answer)
+    return replace(turn, answers=tuple(answers))
+
+
+def _masked(turn: Turn) -> Turn:
+    """A comparison before its reader has judged it: the one place where pages keep to `chat.runs.veil`."""
+    waits = turn.active
+    answers = (
+        replace(
+            answer,
+            model="",
+            label=letter(number),
+            provider_label="",
+            status=Run.Status.QUEUED if waits else answer.status,
+            seq=0 if waits else veil.LAST,
+            parts=() if waits else veil.said(answer.parts),
+            error=None if waits or answer.error is None else Failure(answer.error.code, ""),
+            meta=None,
+            started_at=None,
+            created_at=turn.question.created_at,
+            veiled=True,
+        )
+        for number, answer in enumerate(turn.answers)
+    )
+    return replace(turn, answers=tuple(answers), models=tuple(sorted(turn.models)))
+
+
+def _vote(question: Any) -> Opinion | None:
+    """`question` comes from `with_vote_of`."""
+    choice, winner, tag = question.vote_choice, question.vote_winner, question.vote_tag
+    return Opinion(choice, winner, tag, question.vote_blind, question.vote_counts) if choice else None
+
+
+def letter(number: int) -> str:
+    """What an answer is called while nobody may know whose it is: Answer A, Answer B."""
+    return _("Answer %(letter)s") % {"letter": chr(ord("A") + number)}
 
 
 def _runs(answers: Iterable[UUID]) -> dict[UUID, list[Run]]:
@@ -298,6 +401,7 @@ def _answer(
         current=current,
         switch=switch,
         created_at=message.created_at,
+        thumb=getattr(message, "vote_choice", None) or "",
     )
     for run in last_run:
         parts, seq = said or (message.parts, run.last_seq)
@@ -307,6 +411,7 @@ def _answer(
             status=run.status,
             run_id=run.id,
             seq=seq,
+            sources=tuple(UUID(source) for source in run.options.get("synthesis", ())),
             parts=parts,
             finish_reason=run.finish_reason,
             error=Failure(run.error_code, errors.reread(run.error_message)) if run.error_code else None,
@@ -330,11 +435,18 @@ def _meta(run: Run) -> Meta:
         figures.tokens(run.tokens_reasoning or None),
         run.usage_source == "estimated",
         run.started_at,
+        run.cost_nano,
     )
 
 
 def _labels() -> dict[str, str]:
     return {entry.spec.id: entry.spec.label for entry in catalog.entries()}
+
+
+def labelled() -> Callable[[str], str]:
+    """How models are called, with the catalog read once."""
+    labels = _labels()
+    return lambda model_id: label_of(model_id, labels)
 
 
 def label_of(model_id: str, labels: Mapping[str, str]) -> str:

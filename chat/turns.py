@@ -187,11 +187,14 @@ def resume(actor: Actor, turn_id: UUID, run_id: UUID) -> Turn:
         raise Conflict("run") from None
 
 
-def choose(actor: Actor, message_id: UUID) -> Chat:
-    """Everybody goes on with this answer; with a question, each lane goes on by itself. Raises NotFound."""
-    message = Message.objects.writable_by(actor).get_or_404(message_id)
-    Chat.objects.filter(pk=message.chat_id).update(head=message)
-    return message.chat
+def choose(actor: Actor, chat: Chat, message_id: UUID) -> None:
+    """Everybody goes on with this answer; with a question, each lane goes on by itself. Raises NotFound, Conflict.
+
+    What was said below it already is where the branch ends then.
+    """
+    message = Message.objects.writable_by(actor).filter(chat=chat).get_or_404(message_id)
+    _open(message)
+    Chat.objects.filter(pk=chat.pk).update(head=lanes.end_below(message.pk))
 
 
 def stop(actor: Actor, run_id: UUID) -> None:
@@ -233,15 +236,12 @@ def _parent(chat: Chat, new: NewTurn) -> Message | None:
         return replaced.parent
     if new.parent is None:
         return chat.head
-    parent = chat.messages.filter(pk=new.parent).only("id", "role").first()
+    parent = chat.messages.filter(pk=new.parent).select_related("parent").defer("parts", "parent__parts").first()
     if parent is None:
         raise NotFound("message")
     return parent
 
 
-def _replaced(there: Sequence[lanes.Said], lane: UUID | Literal["new"] | None, count: int) -> lanes.Said | None:
-    """The answer in whose lane a new one stands; None where it gets one of its own."""
-    if lane == "new" or not there:
 def _open(message: Message | None) -> None:
     """Nothing is added to a blind comparison or hangs on it: what comes next would tell whose answer is whose."""
     question = message.parent if message and message.role == Message.Role.ASSISTANT else message
@@ -249,6 +249,9 @@ def _open(message: Message | None) -> None:
         raise Conflict("chat", _("Vote first, or show the names. Then it goes on from here."))
 
 
+def _replaced(there: Sequence[lanes.Said], lane: UUID | Literal["new"] | None, count: int) -> lanes.Said | None:
+    """The answer in whose lane a new one stands; None where it gets one of its own."""
+    if lane == "new" or not there:
         return None
     if lane is None:
         return there[-1] if count == 1 and len({said.lane for said in there}) == 1 else None
@@ -329,9 +332,6 @@ def _ask(
     return Turn(turn_id, chat, question, runs, quota)
 
 
-def _announce(actor: Actor, chat: Chat, question: Message, runs: Sequence[Run]) -> None:
-    engine.dispatch(run.pk for run in runs)
-    notice = {
 def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
     """As a run remembers them."""
     kept = {name: value for name, value in options.items() if name != "blind"}
@@ -340,6 +340,9 @@ def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _announce(actor: Actor, chat: Chat, question: Message, runs: Sequence[Run]) -> None:
+    engine.dispatch(run.pk for run in runs)
+    notice = {
         "kind": "message.added",
         "chat": str(chat.pk),
         "message": str(question.pk),

@@ -32,6 +32,13 @@ class MessageQuerySet(models.QuerySet["Message"]):
             raise NotFound(surface)
         return message
 
+    def with_vote_of(self, person_id: UUID) -> Self:
+        """Annotates what a person thinks of each: `vote_choice`, `vote_winner`, `vote_tag`, `vote_blind`,
+        `vote_counts`; None where they did not say."""
+        mine = models.FilteredRelation("votes", condition=models.Q(votes__person=person_id))
+        fields = {f"vote_{name}": models.F(f"mine__{name}") for name in ("choice", "winner", "tag", "blind", "counts")}
+        return self.annotate(mine=mine).annotate(**fields)
+
     def path_to(self, leaf_id: UUID | None) -> list[UUID]:
         """Ids from the first message of the chat down to `leaf_id`. One recursive query."""
         if leaf_id is None:

@@ -15,9 +15,17 @@ export function soon(time) {
 
 export const number = (value, digits = 0) => figures.number(document.documentElement.lang, value, digits)
 
-export function announce(text) {
+const TOGETHER_MS = 1_500
+let joinedUntil = 0
+
+// What is said politely by a screen reader. `together`: several lanes may end in one breath, and none takes the word
+// from another.
+export function announce(text, { together = false } = {}) {
   const region = document.getElementById("announcements")
-  if (region) region.textContent = text
+  if (!region) return
+  const joins = together && Date.now() < joinedUntil
+  region.textContent = joins ? `${region.textContent}. ${text}` : text
+  joinedUntil = together ? Date.now() + TOGETHER_MS : 0
 }
 
 // A copy of a <template>'s only element.

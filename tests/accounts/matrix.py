@@ -21,7 +21,7 @@ from django.urls import URLPattern, resolve
 
 from accounts.models import User
 from accounts.rules import Rule, Who, rule_of
-from chat.models import Message, Run
+from chat.models import Message, ModelSet, Run
 from config.ids import uuid7
 from tests import cast
 
@@ -59,7 +59,9 @@ def scene() -> tuple[dict[str, User | None], Belongings]:
 def _things(owner: User) -> dict[str, UUID]:
     chat = cast.make_chat(owner=owner)
     answer = Message.objects.get(chat=chat, role=Message.Role.ASSISTANT)
-    return {"chat": chat.pk, "message": answer.pk, "run": Run.objects.get(message=answer).pk}
+    kept = ModelSet.objects.create(tenant=owner.home, owner=owner, name="Mine", members=["demo"])
+    run = Run.objects.get(message=answer)
+    return {"chat": chat.pk, "message": answer.pk, "run": run.pk, "set": kept.pk}
 
 
 def browsers(people: dict[str, User | None]) -> dict[str, Client]:

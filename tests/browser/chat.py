@@ -41,6 +41,11 @@ def answers(page: Page) -> Locator:
     return page.locator("chat-turns chat-answer")
 
 
+def lane(page: Page, label: str) -> Locator:
+    """The lane of a model in the last comparison, by the beginning of its name."""
+    return page.locator(f'.turn:last-child chat-answer[aria-label^="{label}"]')
+
+
 def answer(page: Page) -> Locator:
     """The last answer."""
     return answers(page).last

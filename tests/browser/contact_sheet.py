@@ -62,7 +62,7 @@ def _taken(one: State, size: Size, browser: Browser, running: site.Site) -> bool
             for theme in THEMES:
                 page.emulate_media(color_scheme=theme)
                 page.wait_for_timeout(250)
-                page.screenshot(path=_path(one.name, size, theme), animations="disabled", caret="initial")
+                page.screenshot(path=_path(one.name, size, theme), caret="initial")
         except Exception:  # the other states are looked at all the same
             traceback.print_exc()
             return False

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from config.errors import Unavailable
 from config.middleware import render_error
-from tests.browser.chat import answer, answers, ask, expect_status, log_in
+from tests.browser.chat import answer, answers, ask, expect_status, lane, log_in
 from tests.browser.site import ROOT, Site
 
 Size = Literal["desktop", "phone"]
@@ -282,12 +282,107 @@ def compared(stage: Stage) -> Page:
     return page
 
 
-@state(sizes=("desktop",))
+def _all_complete(page: Page) -> None:
+    for one in answers(page).all():
+        expect_status(one, "complete")
+    expect(page.locator(".outcome")).to_be_visible()
+
+
+@state()
 def six_lanes(stage: Stage) -> Page:
     page = stage.open(models=",".join([FAST] * 3 + ["demo/fast"] * 3))
     ask(page, LETTER)
-    for lane in answers(page).all():
-        expect_status(lane, "complete")
+    _all_complete(page)
+    return page
+
+
+@state()
+def four_lanes_streaming(stage: Stage) -> Page:
+    page = stage.open(models="demo/silent@120,demo/slow,demo/fail@30,demo/reason")
+    ask(page, CODE)
+    expect(answers(page)).to_have_count(4)
+    expect_status(lane(page, "Demo, fail"), "failed")
+    page.wait_for_timeout(1_500)
+    return page
+
+
+@state()
+def every_end_side_by_side(stage: Stage) -> Page:
+    page = stage.open(models="demo/fast,demo/silent@20,demo/fail@0,demo/break@40,demo/cut@30,demo/slow")
+    ask(page, CODE)
+    expect_status(lane(page, "Demo, break"), "failed")
+    expect(lane(page, "Demo, silent").locator(".prose")).to_be_visible()
+    lane(page, "Demo, silent").get_by_label("Stop this answer").click()
+    expect_status(lane(page, "Demo, silent"), "stopped")
+    return page
+
+
+@state()
+def everybody_goes_on_with_one(stage: Stage) -> Page:
+    page = stage.open(models=f"{FAST},demo/reason")
+    ask(page, LETTER)
+    _all_complete(page)
+    answers(page).nth(1).get_by_role("button", name="Continue with this one").click()
+    page.locator(".menu:popover-open").get_by_role("button", name="All models").click()
+    expect(page.locator(".outcome__choice")).to_be_visible()
+    return page
+
+
+@state()
+def choosing_whom_to_go_on_with(stage: Stage) -> Page:
+    page = stage.open(models=f"{FAST},demo/fast")
+    ask(page, LETTER)
+    _all_complete(page)
+    answers(page).first.get_by_role("button", name="Continue with this one").click()
+    expect(page.locator(".menu:popover-open")).to_be_visible()
+    return page
+
+
+@state()
+def two_comparisons(stage: Stage) -> Page:
+    page = stage.open(models=f"{FAST},demo/count@60")
+    for text in ("One", "Two"):
+        ask(page, text)
+        expect(page.locator(".turn:last-child chat-answer")).to_have_count(2)
+        _all_ended(page)
+    return page
+
+
+def _all_ended(page: Page) -> None:
+    expect(page.locator("chat-answer:is([data-status=queued], [data-status=streaming])")).to_have_count(0)
+
+
+@state()
+def ready_to_compare(stage: Stage) -> Page:
+    return stage.open("/compare")
+
+
+@state()
+def comparisons_made(stage: Stage) -> Page:
+    page = six_lanes(stage)
+    page.goto("/compare")
+    expect(page.get_by_role("heading", name="Your comparisons")).to_be_visible()
+    return page
+
+
+@state()
+def sets_of_models(stage: Stage) -> Page:
+    page = stage.open(models="demo,demo,demo/fast")
+    page.locator(".picker > summary").click()
+    for name in ("Everyday", "Long answers"):
+        page.get_by_role("button", name="Keep as a set").click()
+        page.get_by_label("Name of the set").fill(name)
+        page.get_by_label("Name of the set").press("Enter")
+        expect(page.locator(".sets").get_by_role("link", name=name, exact=True)).to_be_visible()
+    page.get_by_role("button", name="Keep as a set").click()
+    return page
+
+
+@state()
+def fewer_answers_than_lanes(stage: Stage) -> Page:
+    page = limit_near(stage)
+    page.get_by_label("Your message").fill("And one more, with everybody")
+    expect(page.locator("[data-few]")).to_be_visible()
     return page
 
 
@@ -328,8 +423,8 @@ def limit_near(stage: Stage) -> Page:
     for number in range(3):
         ask(page, f"Question {number + 1}")
         expect(answers(page)).to_have_count(6 * (number + 1))
-        for lane in page.locator(".turn:last-child chat-answer").all():
-            expect_status(lane, "complete")
+        for one in page.locator(".turn:last-child chat-answer").all():
+            expect_status(one, "complete")
     expect(page.locator("[data-quota-line]")).to_be_visible()
     return page
 

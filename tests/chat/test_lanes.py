@@ -189,7 +189,7 @@ def test_a_model_that_comes_new_reads_the_first_lane(talk: Talk) -> None:
 
 def test_the_chosen_answer_is_read_by_all(talk: Talk) -> None:
     one = talk.ask("one", A, B, C)
-    turns.choose(talk.actor, answer_of(one.runs[1]))
+    turns.choose(talk.actor, talk.shown, answer_of(one.runs[1]))
     assert read(talk.ask("two", A, B, C)) == [["one", f"{B}#1 to one", "two"]] * 3
 
 
@@ -201,15 +201,15 @@ def test_an_answer_named_as_the_parent_is_chosen_too(talk: Talk) -> None:
 
 def test_a_choice_can_be_taken_back(talk: Talk) -> None:
     one = talk.ask("one", A, B)
-    turns.choose(talk.actor, answer_of(one.runs[1]))
-    turns.choose(talk.actor, one.message.pk)
+    turns.choose(talk.actor, talk.shown, answer_of(one.runs[1]))
+    turns.choose(talk.actor, talk.shown, one.message.pk)
     assert read(talk.ask("two", A, B))[0] == ["one", f"{A}#0 to one", "two"]
 
 
 def test_choosing_an_earlier_answer_leaves_what_came_after_it_in_reach(talk: Talk) -> None:
     one = talk.ask("one", A, B)
     two = talk.ask("two", A, B)
-    turns.choose(talk.actor, answer_of(one.runs[1]))
+    turns.choose(talk.actor, talk.shown, answer_of(one.runs[1]))
     three = talk.ask("three", A, B)
     assert read(three) == [["one", f"{B}#1 to one", "three"]] * 2
     shown = transcripts.window(talk.shown).turns
@@ -287,7 +287,7 @@ def test_another_model_in_a_lane_takes_over_its_history(talk: Talk) -> None:
 
 def test_the_chosen_answer_asked_for_again_stays_the_chosen_one(talk: Talk) -> None:
     one = talk.ask("one", A, B)
-    turns.choose(talk.actor, answer_of(one.runs[1]))
+    turns.choose(talk.actor, talk.shown, answer_of(one.runs[1]))
     again = talk.more(one, B, lane=answer_of(one.runs[1]))
     assert talk.head == answer_of(again.runs[0])
 
@@ -327,5 +327,5 @@ def test_only_an_answer_to_this_question_names_a_lane(talk: Talk) -> None:
 def test_a_stranger_chooses_nothing(talk: Talk, eve: User, actor_of: ActorOf) -> None:
     one = talk.ask("one", A, B)
     with pytest.raises(NotFound):
-        turns.choose(actor_of(eve), answer_of(one.runs[1]))
+        turns.choose(actor_of(eve), talk.shown, answer_of(one.runs[1]))
     assert talk.head == one.message.pk

@@ -58,7 +58,8 @@ export class ChatAnswer extends HTMLElement {
     this.#wait()
     delete this.dataset.refused
     this.dataset.started ||= Date.now()
-    this.#tick(this.closest("[data-comparison]") !== null)
+    this.#state()
+    this.#tick(this.#lane)
     if (!run || run === this.#following) return
     this.#following = run
     this.#parts = new Parts(this.querySelector(".answer__body"))
@@ -109,7 +110,9 @@ export class ChatAnswer extends HTMLElement {
 
   #started() {
     this.dataset.status = "streaming"
-    announce(say("answerStarts", { model: this.#model }))
+    this.dataset.started = Date.now()
+    this.#state()
+    if (!this.#lane) announce(say("answerStarts", { model: this.#model }))
     this.#changed()
   }
 
@@ -119,7 +122,10 @@ export class ChatAnswer extends HTMLElement {
     else if (event.type === "run.restarted") this.#text = []
     else if (event.type === "run.snapshot") this.#text = texts(event.parts)
     if (event.type === "run.restarted") delete this.dataset.said
-    else if (event.type !== "usage") this.dataset.said = ""
+    else if (event.type !== "usage" && !("said" in this.dataset)) {
+      this.dataset.said = ""
+      this.dataset.first = Date.now() - this.dataset.started
+    }
     this.#wait()
   }
 
@@ -130,7 +136,8 @@ export class ChatAnswer extends HTMLElement {
     this.dataset.status = status
     this.querySelector("[data-problem]").textContent = this.#reason(status, error)
     this.querySelector("[data-problem-code]").textContent = error?.code ?? ""
-    announce(say(status === "complete" || status === "stopped" ? "answerEnds" : "answerBroke", { model: this.#model }))
+    this.#state()
+    announce(say(status === "complete" || status === "stopped" ? "answerEnds" : "answerBroke", { model: this.#model }), { together: this.#lane })
     this.#changed()
     dress(this)
     const chat = this.closest("chat-frame").dataset.chat
@@ -153,22 +160,39 @@ export class ChatAnswer extends HTMLElement {
     this.dispatchEvent(new CustomEvent("answer-changed", { bubbles: true }))
   }
 
+  // Whether it stands beside others.
+  get #lane() {
+    return this.closest("[data-comparison]") !== null
+  }
+
+  #state() {
+    this.querySelector(".answer__state").textContent = say(`state ${this.dataset.status}`)
+  }
+
   // In a comparison each head tells how long its lane has been at it, and how much it wrote.
   #tick(on) {
     clearInterval(this.#ticking)
-    const state = this.querySelector(".answer__state")
-    if (!on) return void (state.textContent = "")
-    this.#ticking = setInterval(() => {
-      const seconds = Math.max(0, Date.now() - this.dataset.started) / 1000
-      state.textContent = say("live", { seconds: number(seconds, seconds < 10 ? 1 : 0), tokens: number(this.#letters / LETTERS_PER_TOKEN, 0) })
-    }, TICK_MS)
+    if (on) this.#ticking = setInterval(() => (this.querySelector(".answer__figures").textContent = this.#live), TICK_MS)
+  }
+
+  get #live() {
+    const { started, first } = this.dataset
+    const ms = Math.max(0, Date.now() - started)
+    const seconds = value => number(value / 1000, value < 10_000 ? 1 : 0)
+    const told = [say("seconds", { seconds: seconds(ms) })]
+    const tokens = Math.round(this.#letters / LETTERS_PER_TOKEN)
+    if (first) told.push(say("firstToken", { seconds: seconds(first) }))
+    if (tokens) told.push(say("tokensAbout", { tokens: number(tokens) }))
+    const rate = (tokens * 1000) / (ms - first)
+    if (first && ms - first > 1_000) told.push(say("rateAbout", { rate: number(rate, rate < 10 ? 1 : 0) }))
+    return told.join(" · ")
   }
 
   // Says why nothing comes when nothing comes.
   #wait() {
     this.#settle()
     const waiting = this.querySelector(".answer__waiting-text")
-    waiting.textContent = this.#queuedBehind() ? say("queued") : ""
+    waiting.textContent = this.#queuedBehind() ? say("queued") : "veiled" in this.dataset ? say("together") : ""
     const later = (ms, then) => this.#timers.push(setTimeout(then, ms))
     later(SLOW_AFTER_MS, () => (waiting.textContent ||= say("slow")))
     if ("said" in this.dataset) later(SILENT_AFTER_MS, () => (this.dataset.silent = ""))
@@ -187,7 +211,7 @@ export class ChatAnswer extends HTMLElement {
 
   #click = ({ target }) => {
     if (target.closest("[data-stop]")) this.stop()
-    for (const act of ["again", "otherModel", "continue"]) {
+    for (const act of ["again", "otherModel", "continue", "beside"]) {
       const attribute = act.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
       if (target.closest(`[data-${attribute}]`)) {
         this.dispatchEvent(new CustomEvent("answer-wanted", { bubbles: true, detail: { act, answer: this } }))

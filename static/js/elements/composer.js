@@ -27,9 +27,13 @@ export class ChatComposer extends HTMLElement {
     document.addEventListener("edit-last", () => this.#editLast(), { signal })
     document.addEventListener("escape-pressed", event => this.#edited && (event.preventDefault(), this.#cancel()), { signal })
     connection.addEventListener("notice", ({ detail }) => detail.kind === "quota" && this.#quota(detail), { signal })
+    document.addEventListener("models-changed", () => this.#few(), { signal })
+    document.addEventListener("question-taken", ({ detail }) => this.#spent(detail.runs.length), { signal })
+    this.querySelector("[data-drop]").addEventListener("click", () => this.#drop(), { signal })
     this.querySelector("[data-cancel-edit]").addEventListener("click", () => this.#cancel(), { signal })
     document.addEventListener("starter-chosen", ({ detail }) => this.#hand(detail.text, detail.models), { signal })
     this.#typed()
+    this.#few()
   }
 
   disconnectedCallback() {
@@ -79,7 +83,7 @@ export class ChatComposer extends HTMLElement {
   #submit(event) {
     event.preventDefault()
     const text = this.#text.value.trim()
-    if (text) this.#hand(text, new FormData(this.#form).getAll("models"))
+    if (text) this.#hand(text, this.#models)
   }
 
   // An empty field would not let the form go.
@@ -98,7 +102,7 @@ export class ChatComposer extends HTMLElement {
       this.#text.value = ""
       this.#typed()
     }
-    document.dispatchEvent(new CustomEvent("message-written", { detail: { text, models, ...edited } }))
+    document.dispatchEvent(new CustomEvent("message-written", { detail: { text, models, blind: models.length > 1 && new FormData(this.#form).has("blind"), ...edited } }))
   }
 
   #refuse(words) {
@@ -140,6 +144,36 @@ export class ChatComposer extends HTMLElement {
     const line = document.querySelector("[data-quota-line]")
     line.textContent = say("quotaNear", { left: Math.max(0, limit - used), limit, when: soon(renews) })
     line.hidden = false
+    this.dataset.left = Math.max(0, limit - used)
+    this.#few()
+  }
+
+  get #models() {
+    return new FormData(this.#form).getAll("models")
+  }
+
+  // Fewer answers are left today than models chosen: said before anything is sent, with the way out.
+  #few() {
+    const left = Number(this.dataset.left ?? Infinity)
+    const count = this.#models.length
+    const line = this.querySelector("[data-few]")
+    line.hidden = count <= left || (count === 1 && left > 0)
+    if (line.hidden) return
+    this.querySelector("[data-few-words]").textContent = left ? say("fewLeft", { left, count }) : say("noneLeft")
+    const drop = this.querySelector("[data-drop]")
+    drop.hidden = !left
+    drop.textContent = left === 1 ? say("askOne") : say("askFewer", { left })
+  }
+
+  #drop() {
+    const models = this.#models.slice(0, Number(this.dataset.left))
+    document.dispatchEvent(new CustomEvent("models-chosen", { detail: { models } }))
+    this.#text.focus()
+  }
+
+  #spent(answers) {
+    if (this.dataset.left) this.dataset.left = Math.max(0, this.dataset.left - answers)
+    this.#few()
   }
 
   #put(text) {

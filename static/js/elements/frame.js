@@ -40,6 +40,8 @@ export class ChatFrame extends HTMLElement {
         return click("[data-new-chat]")
       case "palette":
         return document.dispatchEvent(new CustomEvent("palette-wanted"))
+      case "compare":
+        return click("[data-compare]")
       case "models":
         return click(".picker:not([open]) > summary")
       case "copy":

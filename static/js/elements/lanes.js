@@ -1,18 +1,32 @@
-// <chat-lanes>: the answers to one question, side by side when there are several.
+// <chat-lanes>: the answers to one question, side by side when there are several. Each lane is asked, stopped and
+// asked again for itself; what stands below the row is the server's, drawn anew whenever no lane is running.
 import { connection, enter } from "../connection.js"
 import { uuid7 } from "../lib/ids.js"
-import { fetchPart, parse } from "../paint/morph.js"
+import { dress } from "../paint/code.js"
+import { become, fetchPart, parse } from "../paint/morph.js"
 import { say, stamp } from "../strings.js"
 
+const RUNNING = ":is([data-status=queued], [data-status=streaming])"
+const MOST = 6
+
 export class ChatLanes extends HTMLElement {
+  #drawing = 0
+
   connectedCallback() {
     this.addEventListener("answer-wanted", this.#wanted)
+    this.addEventListener("answer-changed", this.#drawSoon)
+    this.#tabs()
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#drawing)
   }
 
   // A place for each answer, before there is any.
-  open(models, question) {
-    this.replaceChildren(...models.map(model => this.#lane(model, question)))
-    this.closest(".turn").toggleAttribute("data-comparison", models.length > 1)
+  open(models, question, blind = false) {
+    const named = (model, at) => this.#lane(model, question, models.slice(0, at).filter(one => one === model).length)
+    this.replaceChildren(...models.map(blind ? (_, at) => this.#veiled(at, question) : named))
+    this.#compare()
     this.#changed()
   }
 
@@ -21,12 +35,51 @@ export class ChatLanes extends HTMLElement {
     runs.forEach((run, at) => this.#give(this.children[at], run))
   }
 
-  #lane(model, question) {
+  // One more answer to the same question, in a lane of its own.
+  add() {
+    const { question } = this.firstElementChild.dataset
+    this.#choose(model => this.#ask(model, question, "new", lane => {
+      this.append(lane)
+      lane.scrollIntoView({ block: "nearest", inline: "end" })
+      return problem => {
+        lane.remove()
+        this.#refuse(this.lastElementChild, problem)
+      }
+    }))
+  }
+
+  get #turn() {
+    return this.closest(".turn")
+  }
+
+  #compare() {
+    this.#turn.toggleAttribute("data-comparison", this.children.length > 1)
+    this.#tabs()
+  }
+
+  #tabs() {
+    const tabs = this.#turn?.querySelector("lane-tabs")
+    if (this.children.length < 2) tabs?.remove()
+    else if (!tabs) this.before(document.createElement("lane-tabs"))
+  }
+
+  // A place for an answer of nobody knows whom.
+  #veiled(at, question) {
+    const answer = stamp("answer-template")
+    const label = say("answerLetter", { letter: String.fromCharCode(65 + at) })
+    Object.assign(answer.dataset, { veiled: "", model: "", question })
+    answer.setAttribute("aria-label", label)
+    answer.querySelector(".answer__model").textContent = label
+    return answer
+  }
+
+  // `before`: how many lanes of the same model there are already.
+  #lane(model, question, before = 0) {
     const answer = stamp("answer-template")
     answer.dataset.model = model
     answer.dataset.question = question
     const box = [...document.querySelectorAll("model-picker input[type=checkbox]")].find(input => input.value === model)
-    const label = box?.dataset.label ?? model
+    const label = (box?.dataset.label ?? model) + (before ? ` (${before + 1})` : "")
     answer.setAttribute("aria-label", label)
     answer.querySelector(".answer__model").textContent = label
     return answer
@@ -39,35 +92,49 @@ export class ChatLanes extends HTMLElement {
     answer.dataset.run = id
   }
 
-  // Again, with another model, or on from where it broke off.
+  // Again, with another model, beside another model, or on from where it broke off.
   #wanted = ({ detail: { act, answer } }) => {
-    if (act === "again") return this.#replace(answer, answer.dataset.model)
     if (act === "continue") return this.#continue(answer)
-    const done = model => this.#replace(answer, model)
+    if (act === "again") return this.#replace(answer, answer.dataset.model)
+    if (act === "beside") return this.add()
+    this.#choose(model => this.#replace(answer, model))
+  }
+
+  #choose(done) {
     document.dispatchEvent(new CustomEvent("model-wanted", { detail: { done } }))
   }
 
-  async #replace(answer, model) {
-    const { question } = answer.dataset
-    const lane = this.#lane(model, question)
-    answer.replaceWith(lane)
+  #replace(answer, model) {
+    return this.#ask(model, answer.dataset.question, answer.dataset.message, lane => {
+      answer.replaceWith(lane)
+      return problem => {
+        lane.replaceWith(answer)
+        this.#refuse(answer, problem)
+      }
+    })
+  }
+
+  // `place` puts the new answer where it belongs, and returns what takes it away again.
+  async #ask(model, question, lane, place) {
+    const answer = this.#lane(model, question)
+    const undo = place(answer)
+    this.#compare()
     this.#changed()
     try {
       await enter()
-      const turn = await connection.request({ type: "chat.answer", id: uuid7(), message: question, models: [model], options: {} })
-      this.#give(lane, turn.runs[0])
+      const frame = { type: "chat.answer", id: uuid7(), message: question, models: [model], lane, options: {} }
+      this.#give(answer, (await connection.request(frame)).runs[0])
     } catch (problem) {
-      lane.replaceWith(answer)
-      this.#refuse(answer, problem)
+      undo(problem)
+      this.#compare()
     }
     this.#changed()
   }
 
   async #continue(answer) {
-    const { chat } = this.closest("chat-frame").dataset
     try {
       await connection.request({ type: "run.continue", id: uuid7(), run: answer.dataset.run })
-      answer.replaceWith(parse(await fetchPart(`/chat/${chat}/messages/${answer.dataset.message}`)))
+      answer.replaceWith(parse(await fetchPart(this.#address(answer.dataset.message))))
     } catch (problem) {
       this.#refuse(answer, problem)
     }
@@ -78,6 +145,36 @@ export class ChatLanes extends HTMLElement {
     answer.dataset.refused = ""
     answer.querySelector("[data-problem]").textContent = message || say("notSent")
     answer.querySelector("[data-problem-code]").textContent = code ?? ""
+  }
+
+  #address(message) {
+    return `/chat/${this.closest("chat-frame").dataset.chat}/messages/${message}`
+  }
+
+  #drawSoon = () => {
+    clearTimeout(this.#drawing)
+    const ended = this.children.length > 1 && !this.querySelector(RUNNING)
+    if (ended) this.#drawing = setTimeout(() => this.draw(), 100)
+  }
+
+  // What is told of the whole row, and, when `all`, the answers as well.
+  async draw({ all = false } = {}) {
+    const { question } = this.firstElementChild?.dataset ?? {}
+    const html = await fetchPart(this.#address(question)).catch(() => null)
+    const drawn = html && this.isConnected && parse(html)
+    if (!drawn) return
+    const [after, known] = [drawn.querySelector("[data-after]"), this.#turn.querySelector("[data-after]")]
+    if (known && after) become(known, after.outerHTML)
+    else if (after) this.after(after)
+    // The second one of a model is called so; a running answer draws itself.
+    for (const answer of drawn.querySelectorAll("chat-answer")) {
+      const here = document.getElementById(answer.id)
+      if (here && (all || here.getAttribute("aria-label") !== answer.getAttribute("aria-label")) && !here.matches(RUNNING)) {
+        become(here, answer.outerHTML)
+        dress(here)
+      }
+    }
+    this.#turn.querySelector("[data-beside]")?.toggleAttribute("disabled", this.children.length >= MOST)
   }
 
   #changed() {

@@ -19,6 +19,7 @@ export class ModelPicker extends HTMLElement {
     this.#details.addEventListener("toggle", () => this.#toggled(), { signal })
     document.addEventListener("pointerdown", event => !this.contains(event.target) && this.#close(false), { signal })
     document.addEventListener("model-wanted", ({ detail }) => this.#want(detail.done), { signal })
+    document.addEventListener("models-chosen", ({ detail }) => this.#take(detail.models), { signal })
     document.addEventListener("model-chosen", ({ detail }) => this.#choose(this.#boxes.find(box => box.value === detail.model)), { signal })
     this.#show()
   }
@@ -76,6 +77,16 @@ export class ModelPicker extends HTMLElement {
     this.#close()
   }
 
+  // Exactly these, one of them perhaps several times, as far as they are in the list.
+  #take(models) {
+    for (const box of this.#boxes) {
+      const times = models.filter(model => model === box.value).length
+      box.checked = times > 0 && !box.disabled
+      this.#repeat(box, Math.max(1, times))
+    }
+    this.#save()
+  }
+
   #press(button) {
     const row = button.closest(".picker__row")
     const box = row.querySelector("input")
@@ -129,6 +140,8 @@ export class ModelPicker extends HTMLElement {
   #show() {
     const names = this.#chosen.map(box => box.dataset.label)
     this.querySelector("[data-current]").textContent = names.length > 2 ? say("severalModels", { count: names.length }) : names.join(" + ")
+    this.querySelector("[data-keep]").hidden = names.length < 2
+    document.dispatchEvent(new CustomEvent("models-changed"))
   }
 
   #key(event) {

@@ -40,8 +40,7 @@ export class ChatScroll extends HTMLElement {
 
   #changed() {
     this.style.setProperty("--view", `${this.clientHeight}px`)
-    const wide = this.clientWidth - 48
-    this.style.setProperty("--wide", `${Math.min(wide, 1320)}px`)
+    this.style.setProperty("--wide", `${this.clientWidth - 48}px`)
     const top = this.#keeper.changed(this.#measures)
     if (top === null && this.querySelector("chat-answer[data-status=streaming]")) this.#label("newText")
     if (top !== null) this.scrollTop = top

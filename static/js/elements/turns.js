@@ -3,7 +3,7 @@ import { connection } from "../connection.js"
 import { uuid7 } from "../lib/ids.js"
 import { become, fetchPart, parse } from "../paint/morph.js"
 import { drafts } from "../preferences.js"
-import { stamp } from "../strings.js"
+import { announce, say, stamp } from "../strings.js"
 
 export class ChatTurns extends HTMLElement {
   #listening
@@ -52,7 +52,7 @@ export class ChatTurns extends HTMLElement {
     this.dispatchEvent(new CustomEvent("turn-added", { bubbles: true }))
   }
 
-  #sending(question, { id, edit, models }) {
+  #sending(question, { id, edit, models, blind }) {
     const turn = question.closest(".turn")
     const edited = edit && document.getElementById(`t-${edit}`)
     if (edited && edited !== turn) {
@@ -61,7 +61,7 @@ export class ChatTurns extends HTMLElement {
       for (const one of replaced) one.remove()
       this.#replaced.set(id, replaced)
     }
-    this.#lanes(question).open(models, id)
+    this.#lanes(question).open(models, id, blind)
   }
 
   #refused(question, { id }) {
@@ -123,10 +123,30 @@ export class ChatTurns extends HTMLElement {
     else this.#draw(message).querySelector("chat-question").fail(message, {})
   }
 
-  async #click(event) {
-    if (!event.target.closest("[data-earlier]")) return
+  #click(event) {
+    const { target } = event
+    const choice = target.closest("[data-choose]")
+    if (target.closest("[data-earlier]")) this.#act(event, () => this.#earlier())
+    else if (choice) this.#act(event, () => this.#choose(choice))
+    else if (target.closest(".outcome [data-beside]")) target.closest(".turn").querySelector("chat-lanes").add()
+  }
+
+  #act(event, then) {
     event.preventDefault()
-    this.#earlier()
+    then()
+  }
+
+  // "Continue with this one": for all models, or with its model alone. Without a question below it nothing else moves.
+  async #choose({ dataset: { choose, only } }) {
+    const { chat } = this.#frame.dataset
+    const form = document.getElementById("choosing")
+    const response = await fetch(`/chat/${chat}/messages/${choose}/choose`, { method: "POST", body: new FormData(form), redirect: "manual" }).catch(() => null)
+    if (!response) return announce(say("notSent"))
+    if (only) document.dispatchEvent(new CustomEvent("model-chosen", { detail: { model: only } }))
+    const turn = document.getElementById(`m-${choose}`).closest(".turn")
+    if (turn.nextElementSibling || this.#frame.dataset.parent) return location.assign(`/chat/${chat}`)
+    await turn.querySelector("chat-lanes").draw({ all: true })
+    document.getElementById("text").focus()
   }
 
   async #earlier() {
