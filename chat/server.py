@@ -28,8 +28,39 @@ from providers import registry
 logger = logging.getLogger(__name__)
 
 BACKLOG: Final = 2048
+REQUESTS_S: Final = 2.0  # for pages that are on their way when everything else is done
 MESSAGE_MAX: Final = 1024 * 1024  # bytes of one WebSocket message that are read at all
 _GC_THRESHOLD: Final = 50_000
+
+
+class Requests:
+    """The application, and how many HTTP requests it is answering: Daphne would cut them when it stops."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        self._open += 1
+        self._idle.clear()
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._idle.set()
+
+    async def answered(self, patience_s: float) -> None:
+        """Returns when nothing is under way, or after `patience_s`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._idle.wait()
+        await asyncio.sleep(0.05)  # the last bytes are on their way to the kernel
 
 
 def serve() -> int:
@@ -70,21 +101,15 @@ def _use_fast_loop() -> None:
 
 def _serve_daphne() -> int:
     from daphne.server import Server, reactor  # installs its reactor when imported
-    from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
-    from config import bodies
+    from config import bodies, sockets
 
     bodies.bound()
-
-    class Socket(WebSocketProtocol):
-        def serverClose(self, code: int | None = None) -> None:
-            """Autobahn lets applications send 1000 and their own codes only; 1012 is a server's to send."""
-            self.sendCloseFrame(code=code or 1000, isReply=False)
-
-    WebSocketFactory.protocol = Socket
+    sockets.bound()
+    requests = Requests(get_default_application())
     address = settings.HOST.replace(":", r"\:")
     server = Server(
-        get_default_application(),
+        requests,
         endpoints=[f"tcp:port={settings.PORT}:interface={address}:backlog={BACKLOG}"],
         signal_handlers=False,
         websocket_max_message_size=MESSAGE_MAX,
@@ -111,6 +136,7 @@ def _serve_daphne() -> int:
         for listener in server.listeners:
             listener.addCallback(lambda port: port.stopListening())
         await engine.stop()
+        await requests.answered(REQUESTS_S)
         server.stop()
 
     reactor.callWhenRunning(begin)

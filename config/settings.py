@@ -72,6 +72,11 @@ else:
         # Given up soon, a lost connection is asked for anew; otherwise the pool tries ever more rarely.
         "pool": {"min_size": 2, "max_size": DATABASE_POOL, "timeout": 5, "reconnect_timeout": 2},
         "connect_timeout": 5,
+        # A machine that vanished says nothing; without these a write would wait for it for a quarter of an hour.
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
     }
 # Threads of the run engine on PostgreSQL (SQLite has one writer and one reader).
 DATABASE_THREADS = env.integer("DATABASE_THREADS", 4, at_least=2, at_most=32)

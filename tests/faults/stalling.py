@@ -8,22 +8,25 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import cycle, islice
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from tests.faults.reader import Person, Reader
 
 
 @asynccontextmanager
-async def stalled(address: str, runs: Sequence[tuple[Reader, str]], number: int) -> AsyncIterator[None]:
+async def stalled(
+    address: str, runs: Sequence[tuple[Reader, str]], number: int
+) -> AsyncIterator[list[ClientConnection]]:
     """So many of them at one web process, dealt out to the people whose runs these are."""
     async with AsyncExitStack() as exits:
-        for reader, run in islice(cycle(runs), number):
+        yield [
             await exits.enter_async_context(_one(address, reader.person, run))
-        yield
+            for reader, run in islice(cycle(runs), number)
+        ]
 
 
 @asynccontextmanager
-async def _one(address: str, person: Person, run: str) -> AsyncIterator[None]:
+async def _one(address: str, person: Person, run: str) -> AsyncIterator[ClientConnection]:
     host, _, port = address.partition(":")
     raw = socket.socket()
     # What the kernel holds for us would hide what the server holds.
@@ -45,6 +48,6 @@ async def _one(address: str, person: Person, run: str) -> AsyncIterator[None]:
         await ours.send('{"type":"hello","version":1}')
         await ours.recv()
         await ours.send(f'{{"type":"run.follow","run":"{run}","after":0}}')
-        yield
+        yield ours
     finally:
         ours.transport.abort()

@@ -6,7 +6,10 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db.models import F
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from accounts.models import User
 from billing.models import Plan, Window
@@ -135,9 +138,31 @@ async def test_a_day_that_runs_out_in_mid_stream_cuts_no_answer_and_refuses_the_
     await check_invariants(stack, witness, reader)
 
 
+async def _ask_again(socket: ClientConnection, run: str) -> None:
+    for _ in range(2000):
+        await socket.send(f'{{"type":"run.follow","run":"{run}","after":0}}')
+        await asyncio.sleep(0.012)  # no faster than a page may
+
+
 def _use_up(person: str, all_of_it: bool = True) -> None:
     """As many other answers as the day has left, or none of them."""
     limit = Plan.objects.get(name="member").answers_a_day
     window = Window.objects.filter(account=User.objects.get(pk=person).account, kind=Window.Kind.MESSAGES_DAY)
     change = limit - 1 if all_of_it else 1 - limit
     assert window.update(used=F("used") + change) == 1
+
+
+@pytest.mark.skipif(settings.SERVER != "daphne", reason="uvicorn waits for its readers by itself")
+async def test_a_reader_that_asks_for_everything_again_and_never_reads_is_cut_off(
+    stack: Stack, witness: WitnessClient, open_reader: OpenReader
+) -> None:
+    web, at = stack.webs[0], stack.addresses[0]
+    loud = await open_reader(at=at)
+    run = (await loud.ask(HUGE))["runs"][0]["id"]
+    assert (await loud.over(run, 90)).status == "complete"
+    before = await asyncio.to_thread(web.memory_at_rest)
+    async with stalled(at, [(loud, run)], 1) as (greedy,):
+        with pytest.raises(ConnectionClosed):
+            await _ask_again(greedy, run)
+    assert web.memory - before < MEMORY
+    await check_invariants(stack, witness, loud)
