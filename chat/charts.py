@@ -15,11 +15,11 @@ from typing import Final, Protocol
 from chat import figures
 from chat.ranking import Rating
 
-WIDTH: Final = 640
-HEIGHT: Final = 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 16, 40
-_FREE: Final = 56  # width of the strip for what costs nothing
+WIDTH: Final = 520
+HEIGHT: Final = 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 16, 40
 _RADIUS: Final = 11
+_SEAT: Final = 34  # of one model on the strip for what costs nothing
 
 
 class Measured(Protocol):
@@ -58,6 +58,7 @@ class Chart:
     scores: tuple[Tick, ...]
     costs: tuple[Tick, ...]
     free: float | None  # the middle of the strip, if anything stands there
+    strip: float  # its width
     left: float = _LEFT
     right: float = WIDTH - _RIGHT
     top: float = _TOP
@@ -65,7 +66,6 @@ class Chart:
     width: int = WIDTH
     height: int = HEIGHT
     depth: float = HEIGHT - _TOP - _BOTTOM
-    strip: float = _FREE
     labels: float = _LEFT - 8  # where the words at the scores end
     ticks: float = HEIGHT - _BOTTOM + 5
 
@@ -76,14 +76,15 @@ def quality_per_cost(lines: Sequence[Measured]) -> Chart | None:
     if not known:
         return None
     priced = [line.cost_nano for line in known if line.cost_nano]
-    free = any(not line.cost_nano for line in known)
-    begin = _LEFT + (_FREE if free else 0)
+    free = [line for line in known if not line.cost_nano]
+    whole = WIDTH - _LEFT - _RIGHT
+    strip = min(whole / 2, _SEAT * (len(free) + 1) if free else 0.0) if priced else whole * bool(free)
+    begin = _LEFT + strip
+    seats = {line.place: _LEFT + strip * (number + 1) / (len(free) + 1) for number, line in enumerate(free)}
     low, high = _decades(priced)
     down, up = _rounded([bound for line in known for bound in (line.rating.low, line.rating.high)])
 
     def across(cost_nano: int) -> float:
-        if not cost_nano:
-            return _LEFT + _FREE / 2
         return round(begin + (math.log10(cost_nano) - low) / (high - low) * (WIDTH - _RIGHT - begin), 1)
 
     def upwards(score: float) -> float:
@@ -93,7 +94,7 @@ def quality_per_cost(lines: Sequence[Measured]) -> Chart | None:
         Point(
             line.place,
             line.label,
-            across(line.cost_nano or 0),
+            across(line.cost_nano) if line.cost_nano else round(seats[line.place], 1),
             upwards(line.rating.score),
             upwards(line.rating.high),
             upwards(line.rating.low),
@@ -107,7 +108,8 @@ def quality_per_cost(lines: Sequence[Measured]) -> Chart | None:
         tuple(_apart(points)),
         tuple(Tick(upwards(score), figures.number(score)) for score in scores),
         tuple(Tick(across(10**power), figures.price(10**power)) for power in range(low, high + 1)) if priced else (),
-        _LEFT + _FREE / 2 if free else None,
+        _LEFT + strip / 2 if free else None,
+        strip,
     )
 
 

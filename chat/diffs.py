@@ -41,8 +41,8 @@ class Difference:
 
 
 def compare(one: str, other: str) -> Difference:
-    """What became of `one` in `other`. All but the `gone` pieces are `other`; all but the `new` ones are the words of
-    `one`, with the blanks of `other` where both have them."""
+    """What became of `one` in `other`. All but the `gone` pieces are the words of `other`, all but the `new` ones those
+    of `one`; where both have a word it keeps the longer of the blanks behind it."""
     by: Literal["words", "lines"] = "words"
     first, second = _WORD.findall(one), _WORD.findall(other)
     if max(len(first), len(second)) > WORDS_MAX:
@@ -53,10 +53,14 @@ def compare(one: str, other: str) -> Difference:
     pieces: list[Piece] = []
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
-            pieces.append(Piece("both", "".join(second[c:d])))
+            pieces.append(Piece("both", "".join(map(_longer, first[a:b], second[c:d]))))
             continue
         pieces += [Piece("gone", "".join(first[a:b])), Piece("new", "".join(second[c:d]))]
     return Difference(tuple(_joined(pieces)), matcher.ratio(), by)
+
+
+def _longer(one: str, other: str) -> str:
+    return other if len(other) >= len(one) else one
 
 
 def _lines(text: str) -> list[str]:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actors import Actor
 from accounts.rules import Who, allow
-from chat import context, diffs, exports, standings, transcripts, turns, votes
+from chat import context, diffs, exports, markdown, standings, transcripts, turns, votes
 from chat.models import Chat, Message
 from config.errors import BadRequest, NotFound
 from config.ids import uuid7
@@ -85,7 +85,7 @@ def difference(request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpRes
         "sides": sides,
         "one": one,
         "other": other,
-        "difference": diffs.compare(one.markdown, other.markdown),
+        "difference": diffs.compare(markdown.plain(one.markdown), markdown.plain(other.markdown)),
     }
     part = request.headers.get("HX-Request")
     return _private(request, "compare/_difference.html" if part else "compare/difference.html", values)
@@ -138,7 +138,7 @@ def _changed(request: HttpRequest, message: Message) -> HttpResponse:
     if message.role == Message.Role.USER:
         return HttpResponse(status=204)  # the page draws the turn as it draws any other
     turn = transcripts.turn(message.chat, message.pk)
-    answer = next(answer for answer in (*turn.answers, turn.synthesis) if answer and answer.id == message.pk)
+    answer = next(answer for answer in turn.all_answers if answer.id == message.pk)
     return _private(request, "chat/_thumbs.html", {"chat": message.chat, "turn": turn, "answer": answer})
 
 

@@ -19,7 +19,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import cache
-from html import escape
+from html import escape, unescape
 from typing import Final
 
 from django.utils.safestring import SafeString
@@ -71,6 +71,20 @@ def _rendered(text: str) -> SafeString:
         # A text that the renderer trips over must not take the whole page with it.
         logger.exception("markdown not rendered", extra={"length": len(text)})
         return sanitizer.clean(_plain(text))
+
+
+_BREAK: Final = re.compile(r"</(?:p|h[1-6]|ul|ol|table|pre|blockquote)>|</(?P<line>li|tr)>\n?")
+_CELL: Final = re.compile(r"</t[dh]>\n?")
+_ROWS: Final = re.compile(r"\s*</?t(?:head|body)>\s*")
+_HEAD: Final = re.compile(r"<figcaption.*?</figcaption>", re.DOTALL)
+_TAG: Final = re.compile(r"<[^>]*>")
+
+
+def plain(text: str) -> str:
+    """What a reader of `render` reads: a line for each item and row, an empty one after each block."""
+    html = _ROWS.sub("", _CELL.sub(" ", _HEAD.sub("", render(text)))).replace("<li>", "• ")
+    html = _BREAK.sub(lambda found: "\n" if found["line"] else "\n\n", html)
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", unescape(_TAG.sub("", html)))).strip()
 
 
 class _Cache:

@@ -159,6 +159,8 @@ def answer(messages: Sequence[PromptMessage]) -> str:
         return made
     if messages and messages[-1].role == "tool":
         return _after_tools(messages)
+    if sources := re.findall(r'<answer number="(\d+)">', text):
+        return _combined(sources)
     topic = _topic(text)
     if re.search(r"\b(markdown|table|formula|everything|format)", text, re.I):
         return _SHOWCASE.format(
@@ -169,6 +171,15 @@ def answer(messages: Sequence[PromptMessage]) -> str:
     images = f" I count {len(asked.images)} picture{'s' * (len(asked.images) != 1)} with it." if asked.images else ""
     lead = f"You wrote: *“{topic}”*.{images}\n\n" if topic else ""
     return lead + _PROSE[sum(map(ord, text)) % len(_PROSE)] + _STEPS + _ADD_KEY
+
+
+def _combined(sources: Sequence[str]) -> str:
+    """One answer out of several, with its sources."""
+    points = "".join(
+        f"- What answer {number} adds would stand here, with where it comes from. [{number}]\n" for number in sources
+    )
+    cited = "".join(f"[{number}]" for number in sources)
+    return f"All {len(sources)} answers agree on the main thing. {cited}\n\n{points}\n{_ADD_KEY}"
 
 
 def tool_for(messages: Sequence[PromptMessage], tools: Sequence[ToolSpec]) -> ToolSpec | None:

@@ -32,7 +32,7 @@ export class TurnVerdict extends HTMLElement {
     this.#refuse("")
     if (made) return this.#show()
     await this.#turn.querySelector("chat-lanes").draw({ all: true })
-    announce(this.querySelector("[data-said]")?.firstChild.textContent.trim() ?? "")
+    announce(this.querySelector("[data-verdict]")?.firstChild.textContent.trim() ?? "")
     const next = document.getElementById(button?.id) ?? this.querySelector(".verdict__choice")
     next?.focus({ preventScroll: true })
   }
