@@ -49,7 +49,9 @@ WITNESSES: Final = {
     "Quick": "w-tokens40-rate400",
     "Steady": "w-tokens200-rate80",
     "Endless": "w-forever-rate200",
+    "Plodder": "w-tokens200-rate20",
     "Broken": "w-tokens60-rate200-reset30",
+    "Refuser": "w-http400",
     "Mute": "w-hang",
     "Pensive": "w-reason30-tokens40-rate100",
     "Ponderer": "w-reason4000-rate40",
@@ -114,6 +116,7 @@ def running(
             "PORT": str(port),
             "RATE_LIMIT_GUESTS": "10000/h",
             "RATE_LIMIT_MESSAGES": "10000/m",
+            "FIRST_TOKEN_TIMEOUT_S": "12",
         }
         manage = [sys.executable, "manage.py"]
         subprocess.run([*manage, "migrate", "--verbosity", "0"], cwd=ROOT, env=env, check=True)

@@ -6,6 +6,7 @@ export class LaneTabs extends HTMLElement {
   #watching = []
   #frame = 0
   #at = 0
+  #going = false // on the way to a lane that somebody chose
 
   connectedCallback() {
     this.role = "tablist"
@@ -18,6 +19,7 @@ export class LaneTabs extends HTMLElement {
       return observer
     })
     lanes.addEventListener("scroll", this.#scrolled, { passive: true })
+    lanes.addEventListener("scrollend", () => (this.#going = false))
     this.addEventListener("click", this.#click)
     this.addEventListener("keydown", this.#key)
     this.#draw()
@@ -37,8 +39,9 @@ export class LaneTabs extends HTMLElement {
   }
 
   #draw() {
-    const tabs = this.#answers.map((_, at) => this.children[at] ?? tab())
-    this.replaceChildren(...tabs)
+    const count = this.#answers.length
+    while (this.children.length < count) this.append(tab())
+    while (this.children.length > count) this.lastElementChild.remove()
     this.#tell()
   }
 
@@ -68,12 +71,17 @@ export class LaneTabs extends HTMLElement {
     const lanes = this.#lanes
     const [lane, row] = [this.#answers[at].getBoundingClientRect(), lanes.getBoundingClientRect()]
     const rtl = getComputedStyle(lanes).direction === "rtl"
-    lanes.scrollBy({ left: rtl ? lane.right - row.right : lane.left - row.left, behavior: "smooth" })
+    const most = lanes.scrollWidth - lanes.clientWidth
+    const wanted = lanes.scrollLeft + (rtl ? lane.right - row.right : lane.left - row.left)
+    const left = Math.max(rtl ? -most : 0, Math.min(wanted, rtl ? 0 : most))
+    this.#going = Math.abs(left - lanes.scrollLeft) > 1
+    lanes.scrollTo({ left, behavior: "smooth" })
     this.#select(at)
     this.children[at].scrollIntoView({ block: "nearest", inline: "nearest" })
   }
 
   #scrolled = () => {
+    if (this.#going) return
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0
       const row = this.#lanes.getBoundingClientRect()
