@@ -75,7 +75,7 @@ def _rendered(text: str) -> SafeString:
 
 _BREAK: Final = re.compile(r"</(?:p|h[1-6]|ul|ol|table|pre|blockquote)>|</(?P<line>li|tr)>\n?")
 _CELL: Final = re.compile(r"</t[dh]>\n?")
-_ROWS: Final = re.compile(r"\s*</?t(?:head|body)>\s*")
+_ROWS: Final = re.compile(r"\s*<(?:/?t(?:head|body)|tr)>\s*")
 _HEAD: Final = re.compile(r"<figcaption.*?</figcaption>", re.DOTALL)
 _TAG: Final = re.compile(r"<[^>]*>")
 

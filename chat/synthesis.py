@@ -8,12 +8,10 @@ it reads, in the order of their numbers: [1] is the first of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from chat import lanes
@@ -21,9 +19,6 @@ from chat.models import Message
 from config.errors import BadRequest
 from config.ids import uuid7
 from providers import catalog
-
-_CITED: Final = re.compile(r"\[(\d{1,2})\](?!\()")
-_APART: Final = re.compile(r"<(/?)(?:pre|code|a|math)[ >]")
 
 
 def place(question: Message, models: Sequence[catalog.ModelSpec], sources: Sequence[Any]) -> Message:
@@ -45,22 +40,3 @@ def place(question: Message, models: Sequence[catalog.ModelSpec], sources: Seque
         position=Message.SYNTHESIS,
         previous_id=lanes.follow([models[0].id], earlier)[0],
     )
-
-
-def linked(html: SafeString, sources: Sequence[UUID]) -> SafeString:
-    """Rendered text in which [1] leads to the first source. Not in code, where it is an index, and not in links."""
-
-    def link(cited: re.Match[str]) -> str:
-        number = int(cited[1])
-        if not 1 <= number <= len(sources):
-            return cited[0]
-        return f'<a class="cited" href="#m-{sources[number - 1]}">[{number}]</a>'
-
-    pieces = re.split(r"(<[^>]*>)", html)
-    depth = 0
-    for at, piece in enumerate(pieces):
-        if found := _APART.match(piece):
-            depth += -1 if found[1] else 1
-        elif not depth and not piece.startswith("<"):
-            pieces[at] = _CITED.sub(link, piece)
-    return mark_safe("".join(pieces))  # noqa: S308  (what was clean, and links with ids of ours)

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from chat import comparisons, figures, lanes, markdown, synthesis
+from chat import comparisons, figures, lanes, markdown, sanitizer
 from chat.branches import Switch, Tree
 from chat.models import Chat, Message, Run
 from chat.parts import Part
@@ -48,7 +48,7 @@ class Block:
     def html(self) -> SafeString:
         """`text` as the server renders it: complete and sanitised."""
         html = markdown.render(self.text)
-        return synthesis.linked(html, self.sources) if self.sources and self.type == "text" else html
+        return sanitizer.linked(html, self.sources) if self.sources and self.type == "text" else html
 
     @property
     def seconds(self) -> int | None:

@@ -53,7 +53,7 @@ COMPARISON = Comparison(
     ),
 )
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
+texts = st.text(st.characters(codec="utf-8"), max_size=60)
 
 
 def rows(data: bytes) -> list[dict[str, str]]:

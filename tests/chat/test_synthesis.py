@@ -13,7 +13,7 @@ from django.utils.safestring import mark_safe
 
 from accounts.actors import Actor
 from accounts.models import User
-from chat import exports, lanes, synthesis, transcripts, turns, votes
+from chat import exports, lanes, sanitizer, transcripts, turns, votes
 from chat.models import Message, Run
 from chat.runs import prompts
 from config.errors import BadRequest, Conflict, NotFound
@@ -168,7 +168,7 @@ async def test_it_streams_is_resumed_and_charged_like_any_answer(ada: User, open
     assert (await tab.follow(run, after=3)) == events[3:]
     stored = await Run.objects.aget(pk=run)
     assert stored.options == {"synthesis": sources} and stored.tokens_out
-    assert await sync_to_async(lambda: Message.objects.get(pk=stored.message_id).text)() == text_of(events)
+    assert await sync_to_async(lambda: Message.objects.get(runs=stored).text)() == text_of(events)
 
 
 # --- Citations ---------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ async def test_it_streams_is_resumed_and_charged_like_any_answer(ada: User, open
 
 def test_numbers_lead_to_the_lanes() -> None:
     one, two = uuid7(), uuid7()
-    html = synthesis.linked(mark_safe("<p>Long [1], wide [2][1].</p>"), [one, two])
+    html = sanitizer.linked(mark_safe("<p>Long [1], wide [2][1].</p>"), [one, two])
     first = f'<a class="cited" href="#m-{one}">[1]</a>'
     assert html == f'<p>Long {first}, wide <a class="cited" href="#m-{two}">[2]</a>{first}.</p>'
 
@@ -192,7 +192,7 @@ def test_numbers_lead_to_the_lanes() -> None:
     ],
 )
 def test_what_cites_nothing_stays(html: str) -> None:
-    assert synthesis.linked(mark_safe(html), [uuid7(), uuid7()]) == html
+    assert sanitizer.linked(mark_safe(html), [uuid7(), uuid7()]) == html
 
 
 @pytest.mark.django_db
