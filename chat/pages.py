@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import logins
 from accounts.actors import Actor
 from accounts.rules import Who, allow
-from chat import comparisons, context, pickers, sets, transcripts, turns
+from chat import comparisons, context, offline, pickers, sets, transcripts, turns
 from chat.models import Chat
 from chat.transcripts import BLANK_ANSWER, BLANK_QUESTION, Transcript
 from config.errors import AppError, BadRequest
@@ -230,7 +230,8 @@ def _page(
             **(more or {}),
         },
     )
-    if context.actor_of(request) is None:
+    offline.mark(response, actor := context.actor_of(request))
+    if actor is None:
         logins.remember_visitor(request, response)
     return response
 

@@ -2,7 +2,7 @@ from django.urls import path
 from django.views.i18n import set_language
 
 from accounts.rules import Who, allow
-from chat import exports, health, judging, pages, sets
+from chat import exports, health, judging, offline, pages, sets
 
 urlpatterns = [
     path("", pages.new, name="new"),
@@ -31,6 +31,8 @@ urlpatterns = [
     path("sidebar", pages.sidebar, name="sidebar"),
     path("i18n/setlang/", allow(Who.ANYONE)(set_language), name="set_language"),
     path("manifest.webmanifest", pages.manifest, name="manifest"),
+    path("sw.js", offline.service_worker, name="service_worker"),
+    path("offline", offline.offline, name="offline"),
     path("robots.txt", pages.robots, name="robots"),
     path("health", health.health, name="health"),
     path("ready", health.ready, name="ready"),

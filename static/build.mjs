@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 
 const options = {
   absWorkingDir: root,
-  entryPoints: { app: "static/js/app.js", style: "static/css/app.css" },
+  entryPoints: { app: "static/js/app.js", sw: "static/js/sw.js", style: "static/css/app.css" },
   outdir: "build/bundle",
   entryNames: "[name]",
   chunkNames: "chunks/[name]-[hash]",

@@ -14,10 +14,12 @@ import { ModelSets } from "./elements/sets.js"
 import { ChatSidebar } from "./elements/sidebar.js"
 import { ConnectionStatus } from "./elements/status.js"
 import { LaneTabs } from "./elements/tabs.js"
+import { KeptChats } from "./elements/kept.js"
 import { ThemeSwitch } from "./elements/theme.js"
 import { AnswerThumbs } from "./elements/thumbs.js"
 import { ChatTurns } from "./elements/turns.js"
 import { TurnVerdict } from "./elements/verdict.js"
+import { prepareForOffline } from "./offline.js"
 
 customElements.define("theme-switch", ThemeSwitch)
 customElements.define("copy-button", CopyButton)
@@ -38,3 +40,7 @@ customElements.define("more-rows", MoreRows)
 customElements.define("chat-sidebar", ChatSidebar)
 customElements.define("command-palette", CommandPalette)
 customElements.define("chat-frame", ChatFrame)
+customElements.define("kept-chats", KeptChats)
+
+// Not before the page is there: it needs nothing of this.
+addEventListener("load", () => setTimeout(prepareForOffline, 1000))

@@ -395,7 +395,7 @@ def test_the_sidebar_is_one_query(
         history.read(actor, now=timezone.now(), zone=UTC)
 
 
-@pytest.mark.parametrize("path", ["/health", "/robots.txt", "/manifest.webmanifest"])
+@pytest.mark.parametrize("path", ["/health", "/robots.txt", "/manifest.webmanifest", "/sw.js"])
 def test_what_everybody_may_ask_costs_no_query(
     path: str, browser: Browser, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
