@@ -24,7 +24,7 @@ WIDER = """
     const box = element.getBoundingClientRect()
     if (!element.checkVisibility({opacityProperty: true, visibilityProperty: true})) return false
     if (box.width < 2 || (box.right <= 391 && box.left >= -1)) return false
-    return !element.closest(".lanes, pre, .table-scroll, .weather__hours, .sidebar, svg, [popover]")
+    return !element.closest(".lanes, lane-tabs, .sets, pre, .table-scroll, .weather__hours, .sidebar, svg, [popover]")
 }).map(element => element.outerHTML.slice(0, 120))
 """
 
