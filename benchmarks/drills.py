@@ -22,7 +22,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402  (needs the apps)
 
-from billing.models import Plan  # noqa: E402
+from billing.models import Hold, Plan  # noqa: E402
 from chat.models import Run  # noqa: E402
 from providers.events import clean  # noqa: E402
 from tests.faults.crowds import Crowd, crowd_of, ends_of, readers_of, worker_of  # noqa: E402
@@ -139,7 +139,8 @@ async def worker_killed(site: Site) -> Measured:
         kinds = [event["type"] for _, _, event in reader.heard[run].events]
         if "text.delta" in kinds:
             twice += "run.started" in kinds[kinds.index("text.delta") :]
-    return {"settled_s": slowest, "missing": missing, "asked_twice": twice}
+    still_held = await ask_database(Hold.objects.filter(run__in=[UUID(run) for _, run in everybody]).count)
+    return {"settled_s": slowest, "missing": missing, "asked_twice": twice, "still_held": still_held}
 
 
 async def rolling(site: Site) -> Measured:
@@ -241,6 +242,19 @@ async def stalled(site: Site) -> Measured:
     return {"memory_mb": grown / 2**20, "p99_ms": statistics.quantiles(gaps, n=100)[-1] * 1000}
 
 
+async def limits(site: Site) -> Measured:
+    """200 sends of one person at once, by way of every web process, when ten answers are left of the day."""
+    await ask_database(lambda: Plan.objects.update(answers_a_day=10))
+    await asyncio.sleep(1.5)  # processes read the plans once a second
+    [person] = await people(1)
+    readers = [await site.open(person, at=address) for address in site.stack.addresses for _ in range(4)]
+    asking = (readers[number % len(readers)].ask(SHORT, follow=False) for number in range(200))
+    results = await asyncio.gather(*asking, return_exceptions=True)
+    refused = [result.frame["code"] for result in results if isinstance(result, Refused)]
+    assert set(refused) == {"quota_exceeded:chat"}
+    return {"admitted": len(results) - len(refused)}
+
+
 async def new_chats(site: Site) -> Measured:
     readers = await asyncio.gather(*(site.open(person) for person in await people(200)))
     results = await asyncio.gather(*(reader.ask(TINY) for reader in readers), return_exceptions=True)
@@ -253,7 +267,7 @@ async def new_chats(site: Site) -> Measured:
 
 
 DRILLS: dict[str, Callable[[Site], Awaitable[Measured]]] = {
-    drill.__name__: drill for drill in (cuts, web_killed, worker_killed, rolling, stops, stalled, new_chats)
+    drill.__name__: drill for drill in (cuts, web_killed, worker_killed, rolling, stops, stalled, limits, new_chats)
 }
 
 

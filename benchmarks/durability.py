@@ -105,6 +105,11 @@ def worker_killed_twice() -> float:
     return drill("worker_killed", scaled=True)["asked_twice"]
 
 
+@promise("worker_killed_50_still_reserved", 0)
+def worker_killed_held() -> float:
+    return drill("worker_killed", scaled=True)["still_held"]
+
+
 # --- two web and two worker processes are restarted one after the other under 100 streams, five times ----
 
 
@@ -157,6 +162,24 @@ def stalled_memory() -> float:
 @promise("stalled_200_healthy_p99_ms", 150)
 def stalled_healthy() -> float:
     return drill("stalled", scaled=True)["p99_ms"]
+
+
+# --- 200 sends at once against a limit that admits ten ------------------------------------------------------
+
+
+@promise("sends_200_against_10_admitted_sqlite", 10)
+def limits_sqlite() -> float:
+    return drill("limits", scaled=False)["admitted"]
+
+
+@promise("sends_200_against_10_admitted_scaled", 10)
+def limits_scaled() -> float:
+    return drill("limits", scaled=True)["admitted"]
+
+
+@promise("sends_200_against_10_fewest_admitted", 10, at_least=True)
+def limits_fewest() -> float:
+    return min(drill("limits", scaled=scaled)["admitted"] for scaled in (False, True))
 
 
 # --- 200 new chats at once --------------------------------------------------------------------------------
