@@ -1,14 +1,64 @@
-"""Counters of `accounts.limits` in the database, for several processes without Redis."""
+"""Where `accounts.limits` counts: in this process, or in the database for several processes without Redis."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 from django.db import connection
 from limits.storage import Storage
 
 from accounts.models import RateCounter
+
+_SWEEP: Final = 10_000  # counters, before those of past windows are looked for
+
+
+class ProcessStorage(Storage):
+    """Fixed windows in a dictionary. The library's own starts a thread for nearly every hit, to remove old ones."""
+
+    STORAGE_SCHEME = ["polylogue-process"]
+
+    def __init__(self, uri: str | None = None, **options: Any) -> None:
+        super().__init__(uri, **options)
+        self._counters: dict[str, tuple[int, float]] = {}  # how many, until when
+        self._lock = Lock()
+        self._sweep_at = _SWEEP
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return Exception
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count `amount` more and return the sum in the current window."""
+        now = time.time()
+        with self._lock:
+            count, until = self._counters.get(key, (0, 0.0))
+            counter = (count + amount, until) if until > now else (amount, now + expiry)
+            self._counters[key] = counter
+            if len(self._counters) > self._sweep_at:
+                self._counters = {name: kept for name, kept in self._counters.items() if kept[1] > now}
+                self._sweep_at = max(_SWEEP, 2 * len(self._counters))
+        return counter[0]
+
+    def get(self, key: str) -> int:
+        count, until = self._counters.get(key, (0, 0.0))
+        return count if until > time.time() else 0
+
+    def get_expiry(self, key: str) -> float:
+        return self._counters.get(key, (0, time.time()))[1]
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int | None:
+        with self._lock:
+            number, self._counters = len(self._counters), {}
+        return number
+
+    def clear(self, key: str) -> None:
+        with self._lock:
+            self._counters.pop(key, None)
 
 
 class DatabaseStorage(Storage):

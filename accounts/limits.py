@@ -15,11 +15,11 @@ from typing import Final
 
 from django.conf import settings
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 from redis import RedisError
 
-from accounts.limit_storage import DatabaseStorage
+from accounts.limit_storage import DatabaseStorage, ProcessStorage
 
 logger = logging.getLogger(__name__)
 
@@ -79,5 +79,5 @@ def _limiter() -> RateLimiter:
 
 @cache
 def _limiter_without_redis() -> RateLimiter:
-    storage: Storage = MemoryStorage() if settings.DATABASE_IS_SQLITE else DatabaseStorage()
+    storage: Storage = ProcessStorage() if settings.DATABASE_IS_SQLITE else DatabaseStorage()
     return FixedWindowRateLimiter(storage)

@@ -136,10 +136,9 @@ def _take(account: UUID, kind: Kind, limit: int, amount: int, now: datetime) -> 
     opens_at, renews_at = _bounds(kind, now)
     taken = _add(account, kind, limit, amount, now)
     if taken is None:
-        _window, opened = Window.objects.get_or_create(
-            account=account, kind=kind, opens_at=opens_at, defaults={"renews_at": renews_at}
-        )
-        taken = _add(account, kind, limit, amount, now) if opened else None
+        window = Window(account=account, kind=kind, opens_at=opens_at, renews_at=renews_at)
+        Window.objects.bulk_create([window], ignore_conflicts=True)  # one statement, whether it is open already or not
+        taken = _add(account, kind, limit, amount, now)
     return taken
 
 

@@ -7,18 +7,23 @@ without anybody losing anything.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import ExitStack, aclosing
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from channels.consumer import get_handler_name
 from channels.exceptions import DenyConnection
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
 from django.utils.translation import get_language_from_request, override
@@ -65,6 +70,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self._scope = ExitStack()
         self._sending: set[asyncio.Task[None]] = set()
         self._language = settings.LANGUAGE_CODE
+
+    async def dispatch(self, message: Any) -> None:
+        """As Channels does it, without a trip to another thread before each frame to close old connections to the
+        database: there are none, the engine has threads of its own."""
+        await getattr(self, get_handler_name(message))(message)
 
     # --- connection ------------------------------------------------------------------------------
 
@@ -167,8 +177,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case frames.Ping():
                 await self.send('{"type":"pong"}')
             case frames.ChatSend():
+                given = _given(frame.options)
                 new = turns.NewTurn(
-                    frame.id, frame.text, frame.models, frame.chat, frame.parent, frame.edit, _given(frame.options)
+                    frame.id, frame.text, frame.models, frame.chat, frame.parent, frame.edit, frame.shown, given
                 )
                 await self._turn(turns.send, new)
             case frames.ChatAnswer():
@@ -194,7 +205,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.send(frames.dump("hello", version=frames.PROTOCOL, actor=actor, heartbeat_ms=frames.HEARTBEAT_MS))
 
     async def _turn(self, step: Any, *args: Any) -> None:
-        turn: turns.Turn = await engine.database.write(_allowed, step, self.actor, *args)
+        asked = _Asked(contextvars.copy_context(), self.actor, partial(step, self.actor, *args))
+        turn = await engine.database.together(_stored, asked)
         crashpoints.reach("turn committed, not answered")
         self._new.update(run.pk for run in turn.runs)
         await self.send(
@@ -277,14 +289,44 @@ class ChatConsumer(AsyncWebsocketConsumer):
         return self._allowance >= 0
 
 
-def _allowed(step: Any, actor: Actor, *args: Any) -> turns.Turn:
-    """Runs in the engine's thread: the login still holds, the rate is kept, then the step itself."""
-    if actors.ended([actor]):
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A step of `turns`, whose it is, and the context (language, request) that it runs in."""
+
+    context: contextvars.Context
+    actor: Actor
+    step: Callable[[], turns.Turn]
+
+
+def _stored(asked: Sequence[_Asked]) -> list[turns.Turn | Exception]:
+    """Runs in the engine's thread: what came together is stored together. One that is refused or fails leaves
+    nothing behind, and the others are none the worse."""
+    if len(asked) == 1:
+        return [_attempt(asked[0], actors.ended([asked[0].actor]))]
+    try:
+        with transaction.atomic():
+            ended = actors.ended([one.actor for one in asked])
+            return [_attempt(one, ended) for one in asked]
+    except IntegrityError:  # One that only the commit found must not fail the others.
+        return [result for one in asked for result in _stored([one])]
+
+
+def _attempt(one: _Asked, ended: Collection[Actor]) -> turns.Turn | Exception:
+    try:
+        return one.context.run(_allowed, one, ended)
+    except AWAY:
+        raise  # for all of them, and the connection is opened anew
+    except Exception as exc:  # It belongs to whoever asked, who raises it.
+        return exc
+
+
+def _allowed(one: _Asked, ended: Collection[Actor]) -> turns.Turn:
+    """The login still holds, the rate is kept, then the step itself."""
+    if one.actor in ended:
         raise Unauthorized("chat")
-    if wait := limits.hit("messages", settings.RATE_LIMIT_MESSAGES, str(actor.id)):
+    if wait := limits.hit("messages", settings.RATE_LIMIT_MESSAGES, str(one.actor.id)):
         raise RateLimited("chat", details={"retry_after_s": wait})
-    turn: turns.Turn = step(actor, *args)
-    return turn
+    return one.step()
 
 
 def _readable_up_to(actor: Actor, run_id: UUID) -> int:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, InternalError, OperationalError, connection, connections
@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
+
+TOGETHER: Final = 16  # a transaction of so many sends takes some 30 ms; a beat may have to wait for it
 
 # What a database raises when it is away, busy, restarting or read-only (a standby that takes over), as opposed to
 # when we asked nonsense.
@@ -39,6 +42,8 @@ def pass_over(error: Error) -> None:
 class Database:
     def __init__(self) -> None:
         self._connections: list[BaseDatabaseWrapper] = []
+        self._waiting: dict[Any, list[tuple[Any, asyncio.Future[Any]]]] = {}
+        self._serving: dict[Any, asyncio.Task[None]] = {}
         if settings.DATABASE_IS_SQLITE:
             self._writer, self._reader = self._threads(1, "engine-write"), self._threads(1, "engine-read")
         else:
@@ -52,7 +57,44 @@ class Database:
         """Run one that only reads: it never waits for a write on SQLite."""
         return await self._run(self._reader, function, *args, **kwargs)
 
+    async def together(self, function: Callable[[Sequence[T]], Sequence[R | Exception]], item: T) -> R:
+        """What `function`, which writes, has for `item` in the place that `item` has among what it is given: all that
+        came while the writer was busy, at most TOGETHER. An exception in that place is raised.
+
+        Only on SQLite, whose one writer is what they wait for. On PostgreSQL they run side by side, each alone: one
+        transaction for many people would hold the locks of all of them.
+        """
+        if self._writer is self._reader:
+            [result] = await self.write(function, [item])
+            if isinstance(result, Exception):
+                raise result
+            return result
+        mine: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(function, []).append((item, mine))
+        if function not in self._serving:
+            self._serving[function] = asyncio.create_task(self._serve(function), name="together")
+        return await mine
+
+    async def _serve(self, function: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
+        """Until nobody waits for `function`. In between others may write."""
+        while waiting := self._waiting.pop(function, []):
+            batch, self._waiting[function] = waiting[:TOGETHER], waiting[TOGETHER:]
+            results: Sequence[Any]
+            try:
+                results = await self.write(function, [item for item, _ in batch])
+            except Exception as exc:  # Whoever waits raises it.
+                results = [exc] * len(batch)
+            for (_, theirs), result in zip(batch, results, strict=True):
+                if theirs.done():
+                    continue  # whoever asked has gone
+                if isinstance(result, Exception):
+                    theirs.set_exception(result)
+                else:
+                    theirs.set_result(result)
+        del self._serving[function]
+
     async def close(self) -> None:
+        await asyncio.gather(*self._serving.values())
         for executor in {self._writer, self._reader}:
             await asyncio.to_thread(executor.shutdown)
         for kept in self._connections:

@@ -11,11 +11,11 @@ from uuid import uuid4
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from accounts import limits
-from accounts.limit_storage import DatabaseStorage
+from accounts.limit_storage import DatabaseStorage, ProcessStorage
 from accounts.models import RateCounter
 
 STORES = [
@@ -31,7 +31,7 @@ def hit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, db: Non
     storage: Any
     match request.param:
         case "memory":
-            storage = MemoryStorage()
+            storage = ProcessStorage()
         case "database":
             storage = DatabaseStorage()
         case _:

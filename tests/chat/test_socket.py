@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -75,6 +76,40 @@ async def test_the_same_message_id_twice_at_once_is_one_turn(ada: User, open_tab
         turn["runs"][0].pop("status")  # the second one may find it streaming already
     assert one == two
     assert await Run.objects.acount() == 1
+
+
+async def test_questions_that_arrive_together_do_not_depend_on_each_other(
+    ada: User, eve: User, grace: User, open_tab: OpenTab, running_engine: Engine
+) -> None:
+    """Where they are stored together, too: one that is refused, in words of its own, leaves the others alone."""
+    people = [ada, eve, grace] * 8
+    tabs = [await open_tab(person) for person in people]
+    earlier = await tabs[0].ask("Earlier")
+    held, free = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        free.wait(10)
+
+    busy = asyncio.create_task(running_engine.database.write(hold))  # meanwhile all of them arrive
+    await asyncio.to_thread(held.wait)
+    ids = [uuid7() for _ in tabs]
+    ids[3] = ids[0]  # Ada sends one of hers twice
+    ids[4] = earlier["message"]  # and Eve one with an id that is taken
+    for number, (tab, message_id) in enumerate(zip(tabs, ids, strict=True)):
+        model = "nobody/knows" if number == 7 else "demo/fast"
+        await tab.say("chat.send", id=message_id, text=f"Question {number}", models=[model])
+    free.set()
+    await busy
+    turns = [await tab.hear("error" if number in (4, 7) else "turn") for number, tab in enumerate(tabs)]
+    assert turns[0]["message"] == turns[3]["message"]
+    assert [turns[4]["code"], turns[7]["code"]] == ["conflict:chat", "model_unknown:chat"]
+    texts = {f"Question {number}" for number in range(24)} - {"Question 3", "Question 4", "Question 7"}
+    stored = [message.text async for message in Message.objects.filter(role="user")]
+    assert sorted(stored) in (
+        sorted({"Earlier", *texts}),
+        sorted({"Earlier", "Question 3", *texts} - {"Question 0"}),
+    )
 
 
 async def test_the_same_message_id_of_a_stranger_is_refused(ada: User, eve: User, open_tab: OpenTab) -> None:
