@@ -18,7 +18,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actors import Actor
 from accounts.rules import Who, allow
-from chat import context, diffs, exports, markdown, standings, transcripts, turns, votes
+from artifacts import diffs
+from chat import context, exports, markdown, standings, transcripts, turns, votes
 from chat.models import Chat, Message
 from config.errors import BadRequest, NotFound
 from config.ids import uuid7

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
+from artifacts.diffs import WORDS_MAX, compare
 from chat import markdown
-from chat.diffs import WORDS_MAX, compare
 from chat.models import Message
 from tests import cast
 
