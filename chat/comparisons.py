@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,8 +57,11 @@ def marks(answers: Sequence[Answer]) -> list[Mark]:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
+    """Who stands there and how it ended, and how many like it there are."""
+
     label: str
     status: str
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,10 @@ def recent(
                 question.chat_id,
                 " ".join(question.text[:PROMPT_MAX].split()),
                 () if hidden else tuple(model for model, _status in stand),
-                tuple(Lane("" if hidden else label_of(model), status) for model, status in stand),
+                tuple(
+                    Lane("" if hidden else label_of(model), status, times)
+                    for (model, status), times in Counter(stand).items()
+                ),
                 question.created_at,
             )
         )

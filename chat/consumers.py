@@ -177,8 +177,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case frames.Ping():
                 await self.send('{"type":"pong"}')
             case frames.ChatSend():
+                given = _given(frame.options)
                 new = turns.NewTurn(
-                    frame.id, frame.text, frame.models, frame.chat, frame.parent, frame.edit, _given(frame.options)
+                    frame.id, frame.text, frame.models, frame.chat, frame.parent, frame.edit, frame.shown, given
                 )
                 await self._turn(turns.send, new)
             case frames.ChatAnswer():

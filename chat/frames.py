@@ -78,6 +78,8 @@ class ChatSend(ClientFrame):
     chat: UUID | None = None
     parent: UUID | None = None
     edit: UUID | None = None
+    # Of the comparison it hangs on: the answers that the person looks at, where a lane has several versions.
+    shown: list[UUID] = Field([], max_length=LANES)
     text: str
     models: Models
     options: Options = Options()

@@ -38,6 +38,7 @@ class NewTurn:
     """A question. `chat` None begins a chat, `parent` None hangs it on the end of the chosen branch.
 
     `edit` names the question that this one replaces: it hangs where that one hangs, also at the very start.
+    Below a comparison a lane goes on with its answer among `shown`, else with its newest.
     """
 
     id: UUID
@@ -46,6 +47,7 @@ class NewTurn:
     chat: UUID | None = None
     parent: UUID | None = None
     edit: UUID | None = None
+    shown: Sequence[UUID] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -89,7 +91,7 @@ def send(actor: Actor, new: NewTurn) -> Turn:
                 parts=[{"type": "text", "text": text}],
                 veil=Message.Veil.DOWN if blind else Message.Veil.NONE,
             )
-            places = _places(message, specs)
+            places = _places(message, specs, shown=new.shown)
             chat.head = message if len(places) > 1 else places[0]
             turn = _ask(actor, new.id, chat, message, places, new.options)
     except (IntegrityError, QuotaExceeded) as exc:
@@ -267,6 +269,7 @@ def _places(
     models: Sequence[catalog.ModelSpec],
     there: Sequence[lanes.Said] = (),
     replaced: lanes.Said | None = None,
+    shown: Sequence[UUID] = (),
 ) -> list[Message]:
     """An empty answer for each model, in its lane and with what it goes on with. One query below a comparison."""
     ids = [spec.id for spec in models]
@@ -281,6 +284,7 @@ def _places(
         below = question.parent
         open_ended = below is not None and below.role == Message.Role.USER
         earlier = lanes.of(below.pk) if below is not None and open_ended else []
+        earlier.sort(key=lambda said: said.id in shown)
         previous = lanes.follow(ids, earlier, lanes.models(there))
     return [
         Message(

@@ -47,7 +47,8 @@ class Watch:
 
     origin: str
     complaints: list[str] = field(default_factory=list)
-    expected: list[str] = field(default_factory=list)
+    # Where service workers are blocked the browser says so.
+    expected: list[str] = field(default_factory=lambda: ["Service Worker registration blocked by Playwright"])
 
     def expect(self, *parts: str) -> None:
         self.expected.extend(parts)

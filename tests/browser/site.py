@@ -49,7 +49,7 @@ WITNESSES: Final = {
     "Quick": "w-tokens40-rate400",
     "Steady": "w-tokens200-rate80",
     "Endless": "w-forever-rate200",
-    "Plodder": "w-tokens200-rate20",
+    "Plodder": "w-tokens260-rate20",
     "Broken": "w-tokens60-rate200-reset30",
     "Refuser": "w-http400",
     "Mute": "w-hang",

@@ -118,6 +118,24 @@ def test_a_failing_lane_is_asked_again_or_given_to_another_model_in_its_place(vi
     expect(answers(page).nth(2).locator(".switch")).to_contain_text("3/3")
 
 
+def test_a_lane_goes_on_with_the_version_that_is_shown(visit: Visit, witness: WitnessClient) -> None:
+    page = visit()
+    first, second = f"Question {uuid4()}", f"Question {uuid4()}"
+    ask(page, first, "Quick", "Steady")
+    all_ended(page)
+    lane(page, "Quick").get_by_role("button", name="Answer with another model").click()
+    page.get_by_placeholder("Search models").fill("Author")
+    page.keyboard.press("Enter")
+    all_ended(page)
+    lane(page, "Author").get_by_label("Previous version").click()
+    expect(lane(page, "Quick").locator(".switch")).to_contain_text("1/2")
+    expect(lane(page, "Quick").get_by_label("Next version")).to_be_focused()
+    expect(page.locator(".answer__choice")).to_have_count(0)
+    ask(page, second, "Quick", "Steady")
+    all_ended(page)
+    assert sent(witness, "Quick", second)[0][1] == ("assistant", expected_text(WITNESSES["Quick"]))
+
+
 def test_a_lane_is_added_later_and_goes_on_by_itself(visit: Visit, witness: WitnessClient) -> None:
     page = visit()
     first, second = f"Question {uuid4()}", f"Question {uuid4()}"

@@ -329,3 +329,12 @@ def test_a_stranger_chooses_nothing(talk: Talk, eve: User, actor_of: ActorOf) ->
     with pytest.raises(NotFound):
         turns.choose(actor_of(eve), talk.shown, answer_of(one.runs[1]))
     assert talk.head == one.message.pk
+
+
+def test_the_version_that_is_looked_at_is_what_its_lane_goes_on_with(talk: Talk) -> None:
+    one = talk.ask("one", A, B)
+    first = answer_of(one.runs[0])
+    talk.more(one, A, lane=first)
+    Message.objects.filter(pk=first).update(parts=[{"type": "text", "text": "the old one"}])
+    turn = turns.send(talk.actor, NewTurn(uuid7(), "two", [A, B], chat=talk.chat, shown=[first]))
+    assert read(turn) == [["one", "the old one", "two"], ["one", f"{B}#1 to one", "two"]]

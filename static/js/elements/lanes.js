@@ -15,6 +15,7 @@ export class ChatLanes extends HTMLElement {
   connectedCallback() {
     this.addEventListener("answer-wanted", this.#wanted)
     this.addEventListener("answer-changed", this.#drawSoon)
+    this.addEventListener("click", this.#turnOver)
     this.#tabs()
   }
 
@@ -138,6 +139,20 @@ export class ChatLanes extends HTMLElement {
     } catch (problem) {
       this.#refuse(answer, problem)
     }
+    this.#changed()
+  }
+
+  // ‹ 2/3 › beside an answer in a row shows another version of its lane, and moves nothing else.
+  #turnOver = async event => {
+    const link = event.target.closest(".switch a")
+    if (!link || this.children.length < 2 || event.ctrlKey || event.metaKey || event.shiftKey) return
+    event.preventDefault()
+    const here = link.closest("chat-answer")
+    const html = await fetchPart(this.#address(new URL(link.href).searchParams.get("at"))).catch(() => null)
+    if (!html || !here.isConnected) return
+    const other = parse(html).firstElementChild
+    here.replaceWith(other)
+    other.querySelector(".switch a")?.focus()
     this.#changed()
   }
 

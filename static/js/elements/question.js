@@ -26,11 +26,11 @@ export class ChatQuestion extends HTMLElement {
     this.#tell("question-sending", message)
     this.#timer = setTimeout(() => this.#say("waiting", say("sendingWhenBack")), PATIENCE_MS)
     const { chat } = this.closest("chat-frame").dataset
-    const { id, text, models, edit, blind, parent = null } = message
+    const { id, text, models, edit, blind, parent = null, shown = [] } = message
     drafts.sending(chat, message)
     try {
       await enter()
-      const frame = { type: "chat.send", id, chat: chat || null, parent, text, attachments: [], models, options: blind ? { blind } : {}, ...(edit && { edit }) }
+      const frame = { type: "chat.send", id, chat: chat || null, parent, shown, text, attachments: [], models, options: blind ? { blind } : {}, ...(edit && { edit }) }
       const turn = await connection.request(frame)
       drafts.sent(chat, id)
       this.#message = undefined

@@ -17,6 +17,12 @@ export class ChatScroll extends HTMLElement {
     this.#watching = new ResizeObserver(() => this.#changed())
     this.#watching.observe(this)
     for (const child of this.children) this.#watching.observe(child)
+    // An address may name a question further up.
+    const named = location.hash.startsWith("#t-") && document.getElementById(location.hash.slice(1))
+    if (named && named.nextElementSibling) {
+      this.#keeper.following = false
+      requestAnimationFrame(() => named.scrollIntoView())
+    }
     this.#changed()
   }
 

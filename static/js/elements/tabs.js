@@ -2,11 +2,13 @@
 // how far each lane is.
 import { say } from "../strings.js"
 
+const SCROLL_MS = 700
+
 export class LaneTabs extends HTMLElement {
   #watching = []
   #frame = 0
   #at = 0
-  #going = false // on the way to a lane that somebody chose
+  #arrives = 0 // when the row stands at the lane that somebody chose, at the latest
 
   connectedCallback() {
     this.role = "tablist"
@@ -19,7 +21,7 @@ export class LaneTabs extends HTMLElement {
       return observer
     })
     lanes.addEventListener("scroll", this.#scrolled, { passive: true })
-    lanes.addEventListener("scrollend", () => (this.#going = false))
+    lanes.addEventListener("scrollend", () => (this.#arrives = 0))
     this.addEventListener("click", this.#click)
     this.addEventListener("keydown", this.#key)
     this.#draw()
@@ -74,14 +76,14 @@ export class LaneTabs extends HTMLElement {
     const most = lanes.scrollWidth - lanes.clientWidth
     const wanted = lanes.scrollLeft + (rtl ? lane.right - row.right : lane.left - row.left)
     const left = Math.max(rtl ? -most : 0, Math.min(wanted, rtl ? 0 : most))
-    this.#going = Math.abs(left - lanes.scrollLeft) > 1
+    this.#arrives = Math.abs(left - lanes.scrollLeft) > 1 ? performance.now() + SCROLL_MS : 0
     lanes.scrollTo({ left, behavior: "smooth" })
     this.#select(at)
     this.children[at].scrollIntoView({ block: "nearest", inline: "nearest" })
   }
 
   #scrolled = () => {
-    if (this.#going) return
+    if (performance.now() < this.#arrives) return
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0
       const row = this.#lanes.getBoundingClientRect()

@@ -45,6 +45,7 @@ export class ChatTurns extends HTMLElement {
   // The question stands there at once. `parent` is named where the page shows another branch than the chosen one.
   #write(message) {
     message.parent ??= this.#frame.dataset.parent ?? null
+    message.shown ??= this.#shown
     for (const fresh of this.querySelectorAll("[data-fresh]")) delete fresh.dataset.fresh
     const turn = this.#draw(message)
     turn.dataset.fresh = ""
@@ -85,6 +86,12 @@ export class ChatTurns extends HTMLElement {
     turn.append(question, lanes)
     this.append(turn)
     return turn
+  }
+
+  // What the reader looks at in the last comparison: a lane may have several versions.
+  get #shown() {
+    const versions = [...this.querySelectorAll(".turn:last-child[data-comparison] chat-lanes chat-answer:has(.switch)")]
+    return versions.map(answer => answer.dataset.message).filter(Boolean).slice(0, 6)
   }
 
   // The answer that a next question hangs on.
