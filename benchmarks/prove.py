@@ -24,6 +24,7 @@ PROMISES = (
     "benchmarks.closing",
     "benchmarks.reading",
     "benchmarks.durability",
+    "benchmarks.speed",
 )
 
 Measure = Callable[[], float]
