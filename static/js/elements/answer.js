@@ -178,13 +178,13 @@ export class ChatAnswer extends HTMLElement {
   get #live() {
     const { started, first } = this.dataset
     const ms = Math.max(0, Date.now() - started)
-    const seconds = value => number(value / 1000, value < 10_000 ? 1 : 0)
-    const told = [say("seconds", { seconds: seconds(ms) })]
+    const time = value => say("seconds", { number: number(value / 1000, value < 10_000 ? 1 : 0) })
+    const told = [time(ms)]
     const tokens = Math.round(this.#letters / LETTERS_PER_TOKEN)
-    if (first) told.push(say("firstToken", { seconds: seconds(first) }))
-    if (tokens) told.push(say("tokensAbout", { tokens: number(tokens) }))
+    if (first) told.push(say("firstToken", { time: time(first) }))
+    if (tokens) told.push(say("tokensAbout", { number: number(tokens) }))
     const rate = (tokens * 1000) / (ms - first)
-    if (first && ms - first > 1_000) told.push(say("rateAbout", { rate: number(rate, rate < 10 ? 1 : 0) }))
+    if (first && ms - first > 1_000) told.push(say("rateAbout", { number: number(rate, rate < 10 ? 1 : 0) }))
     return told.join(" · ")
   }
 
