@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from accounts.models import Login, Membership, Tenant, User
 
@@ -28,6 +31,14 @@ class RuledAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only in
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return "delete" in self.staff_may and super().has_delete_permission(request, obj)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
+        """Django answers 500 to an id that is none."""
+        try:
+            return super().response_action(request, queryset, *args, **kwargs)
+        except (ValidationError, ValueError):
+            self.message_user(request, _("Nothing was changed: these are no ids."), messages.ERROR)
+            return None
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Only what the list offers: asked often enough, `?password__startswith=` would tell a column nobody sees."""

@@ -93,6 +93,13 @@ if REDIS_URL:
         }
     }
     _cache: dict[str, Any] = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+elif not DATABASE_IS_SQLITE:
+    # Several processes may share it, and the limits on logins have to hold for all of them together.
+    _cache = {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
 else:
     # Django keeps 300 entries unless told otherwise; whoever fills them makes the limits on logins forget.
     _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
@@ -215,6 +222,8 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 if PRODUCTION:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    # A browser takes these from this very host alone, so no neighbour under the same domain can plant one.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     SECURE_SSL_REDIRECT = True
     # Health checks come from inside, without TLS.
     SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$", r"^metrics$"]

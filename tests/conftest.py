@@ -48,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if settings.REDIS_URL:
         _use_redis(settings.REDIS_URL.rpartition("/")[0], 8 + _worker_number(config))
+    else:  # every test empties the cache, also those that use no database
+        settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     # What a developer's shell offers must not answer in a test.
     settings.PROVIDER_KEYS, settings.OLLAMA_URL, settings.MODELS_FILE = {}, "", None
     if not (settings.BASE_DIR / "build" / "bundle" / ".built").exists():

@@ -185,3 +185,9 @@ def test_an_odd_id_in_an_admin_address_is_no_error(root: User, browser: Browser)
     for model in MODELS:
         for odd in ("x", "00000000-0000-0000-0000-000000000000", "1_2F_0A", "%00"):
             assert client.get(url(model, f"{odd}/change/")).status_code in (302, 400, 403, 404), (model, odd)
+
+
+def test_an_odd_id_in_an_admin_action_is_no_error(root: User, browser: Browser) -> None:
+    chosen = {"action": "delete_selected", "_selected_action": ["no id"], "index": "0"}
+    for model in MODELS:
+        assert browser(root).post(url(model, ""), chosen).status_code in (200, 302, 403), model

@@ -11,12 +11,13 @@ from uuid import uuid4
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from django.test import Client
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from accounts import limits
 from accounts.limit_storage import DatabaseStorage, ProcessStorage
-from accounts.models import RateCounter
+from accounts.models import RateCounter, User
 
 STORES = [
     "memory",
@@ -109,3 +110,16 @@ def test_parallel_hits_never_pass_the_rate(monkeypatch: pytest.MonkeyPatch) -> N
         thread.join()
     assert len(waits) == 16
     assert waits.count(0) == 5
+
+
+def test_guesses_of_passwords_are_counted_in_the_database_where_processes_share_nothing_else(
+    ada: User, browser: Callable[..., Client], settings: Any
+) -> None:
+    backend = "django.core.cache.backends.db.DatabaseCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "accounts_cache"}}
+    guess = {"login": ada.email, "password": "wrong-wrong"}
+    answers = [browser().post("/accounts/login/", guess) for _ in range(30)]
+    assert "too many" in answers[-1].content.decode().lower()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM accounts_cache")
+        assert cursor.fetchone()[0] > 0

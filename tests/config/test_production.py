@@ -77,3 +77,17 @@ def test_what_is_for_demonstrations_refuses_in_production(command: str) -> None:
 def test_development_needs_no_variable_at_all() -> None:
     done = manage("check")
     assert done.returncode == 0, done.stderr
+
+
+PRINT_COOKIES = "from django.conf import settings; print(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)"
+PRINT_CACHE = "from django.conf import settings; print(settings.CACHES['default']['BACKEND'])"
+
+
+def test_cookies_of_production_are_of_this_host_alone() -> None:
+    done = manage("shell", "-v0", "-c", PRINT_COOKIES, **COMPLETE)
+    assert done.stdout.split() == ["__Host-sessionid", "__Host-csrftoken"]
+
+
+def test_processes_without_redis_share_what_limits_logins() -> None:
+    done = manage("shell", "-v0", "-c", PRINT_CACHE, **COMPLETE)
+    assert done.stdout.strip() == "django.core.cache.backends.db.DatabaseCache"
