@@ -17,7 +17,7 @@ from chat.ranking import Rating
 
 WIDTH: Final = 520
 HEIGHT: Final = 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 16, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 28, 16, 40
 _RADIUS: Final = 11
 _SEAT: Final = 34  # of one model on the strip for what costs nothing
 
@@ -79,7 +79,7 @@ def quality_per_cost(lines: Sequence[Measured]) -> Chart | None:
     free = [line for line in known if not line.cost_nano]
     whole = WIDTH - _LEFT - _RIGHT
     strip = min(whole / 2, _SEAT * (len(free) + 1) if free else 0.0) if priced else whole * bool(free)
-    begin = _LEFT + strip
+    begin = _LEFT + strip + (_SEAT if free else 0)
     seats = {line.place: _LEFT + strip * (number + 1) / (len(free) + 1) for number, line in enumerate(free)}
     low, high = _decades(priced)
     down, up = _rounded([bound for line in known for bound in (line.rating.low, line.rating.high)])
