@@ -123,7 +123,7 @@ def test_a_lane_goes_on_with_the_version_that_is_shown(visit: Visit, witness: Wi
     first, second = f"Question {uuid4()}", f"Question {uuid4()}"
     ask(page, first, "Quick", "Steady")
     all_ended(page)
-    lane(page, "Quick").get_by_role("button", name="Answer with another model").click()
+    lane(page, "Quick").get_by_role("button", name="Answer with a different model").click()
     page.get_by_placeholder("Search models").fill("Author")
     page.keyboard.press("Enter")
     all_ended(page)
@@ -142,7 +142,7 @@ def test_a_lane_is_added_later_and_goes_on_by_itself(visit: Visit, witness: Witn
     ask(page, first, "Quick")
     expect_status(answer(page), "complete")
     answer(page).hover()
-    answer(page).get_by_role("button", name="Compare with another model").click()
+    answer(page).get_by_role("button", name="Compare with a second model").click()
     page.get_by_placeholder("Search models").fill("Steady")
     page.keyboard.press("Enter")
     expect_status(lane(page, "Steady"), "complete")

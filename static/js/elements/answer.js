@@ -205,8 +205,11 @@ export class ChatAnswer extends HTMLElement {
   }
 
   #queuedBehind() {
-    const before = this.closest(".turn")?.previousElementSibling
-    return this.dataset.status === "queued" && before?.querySelector(":is([data-status=queued], [data-status=streaming])")
+    if (this.dataset.status !== "queued") return false
+    const before = this.closest(".turn")?.previousElementSibling?.querySelectorAll("chat-answer") ?? []
+    const running = [...before].filter(answer => ACTIVE.includes(answer.dataset.status))
+    // A lane waits for what it said itself, not for its neighbours.
+    return running.some(answer => before.length === 1 || answer.dataset.model === this.dataset.model)
   }
 
   #click = ({ target }) => {
