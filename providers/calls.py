@@ -39,7 +39,6 @@ async def close() -> None:
     """End what calls have left behind, and the connections kept for the next one. For the end of a process."""
     if _leaving:
         await asyncio.wait(_leaving, timeout=1)
-    await wire.close()
     await pool.close()
 
 

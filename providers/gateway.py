@@ -170,8 +170,7 @@ def _import() -> Any:
     litellm.disable_hf_tokenizer_download = True
     litellm.modify_params = True  # Such as the tools Anthropic wants repeated when the last round offers none.
     litellm.callbacks = litellm.success_callback = litellm.failure_callback = litellm.input_callback = []
-    # httpx closes a cancelled request at once and has the exceptions we know.
-    litellm.disable_aiohttp_transport = True
+    litellm.disable_aiohttp_transport = True  # `wire` is one already, which we can close and which joins reads.
     handler: Any = AsyncHTTPHandler
     handler.create_async_transport = staticmethod(_transport)
     _repair(BaseModelResponseIterator, OllamaIterator, gemini, _FINISH_REASON_MAP)

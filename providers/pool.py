@@ -15,14 +15,15 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from providers.wire import LIMITS
-
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession, StreamReader
 
 logger = logging.getLogger(__name__)
 
 _CONNECT_S: Final = 10.0
+# A worker holds hundreds of streams; a library's own limit of 100 would make the next ones wait in silence.
+_CONNECTIONS: Final = 2000
+_KEPT_S: Final = 30.0
 # How long the end of a body that is complete for us is waited for, so that the connection can be used again.
 _DRAIN_S: Final = 0.25
 
@@ -40,6 +41,18 @@ def warm() -> None:
 async def post(url: str, headers: dict[str, str], body: bytes) -> ClientResponse:
     """The answer as soon as its headers are there. Redirects are not followed: they would carry the key elsewhere."""
     return await _session().post(url, headers=headers, data=body, allow_redirects=False)
+
+
+async def request(
+    method: str, url: str, headers: dict[str, str], body: bytes, *, verify: SSLContext | bool
+) -> ClientResponse:
+    """The same for a library that has made its own request."""
+    from yarl import URL
+
+    trust = _trust() if verify is True else verify
+    return await _session().request(
+        method, URL(url, encoded=True), headers=headers, data=body, ssl=trust, allow_redirects=False
+    )
 
 
 async def read(content: StreamReader) -> tuple[bytes, Exception | None]:
@@ -91,9 +104,7 @@ def _session() -> ClientSession:
         import aiohttp
 
         session = _sessions[loop] = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=_trust(), limit=LIMITS.max_connections or 0, keepalive_timeout=LIMITS.keepalive_expiry
-            ),
+            connector=aiohttp.TCPConnector(ssl=_trust(), limit=_CONNECTIONS, keepalive_timeout=_KEPT_S),
             # The run engine keeps time.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
             # Compressed streams arrive late, in blocks.

@@ -2,30 +2,48 @@
 
 Libraries keep a response where nobody finds it. Here every response of a call is noted in the call's `Wire`
 (a context variable carries it through any library), and `Wire.close()` closes what is still open.
+
+Below httpx, which libraries speak to, lies the pool of the direct calls. A body is handed up once a beat, in one
+piece of all that has arrived: httpx's own connections wake everything above them for each chunk. At 50 tokens a
+second that took a token from 113 to 67 µs (OpenAI's shape), 203 to 114 (Anthropic's), 377 to 253 (Gemini's) and 176
+to 71 (Ollama's). What is left is LiteLLM's parsing. Joining the deltas as well would mean to rewrite what providers
+say, in each of their shapes; the ones where it would pay are read without LiteLLM anyhow.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from ssl import SSLContext
-from typing import Final, cast
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Final, cast
 
 import httpx
 
-logger = logging.getLogger(__name__)
+from providers import pool
 
-# A worker holds hundreds of streams; httpx's own limit of 100 would make the next ones wait in silence.
-LIMITS: Final = httpx.Limits(max_connections=2000, max_keepalive_connections=100, keepalive_expiry=30)
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
+
+logger = logging.getLogger(__name__)
 
 current: ContextVar[Wire | None] = ContextVar("providers.wire", default=None)
 
-_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[SSLContext | bool, httpx.AsyncHTTPTransport]] = (
-    WeakKeyDictionary()
-)
+# Seconds between two pieces of a body, and how many come as they are: a first word is not kept waiting.
+_BEAT_S: Final = 0.03
+_AT_ONCE: Final = 3
+# Headers that the connection sets itself; and those of an answer that say nothing any more, or too much.
+_OURS: Final = frozenset({"host", "connection", "content-length", "transfer-encoding"})
+_THEIRS: Final = frozenset({"location", "content-encoding", "content-length", "transfer-encoding"})
+_FAULTS: Final[Mapping[str, type[httpx.TransportError]]] = {
+    "ConnectionTimeoutError": httpx.ConnectTimeout,
+    "ClientConnectorError": httpx.ConnectError,
+    "ServerTimeoutError": httpx.ReadTimeout,
+    "ServerDisconnectedError": httpx.RemoteProtocolError,
+    "ClientPayloadError": httpx.RemoteProtocolError,
+}
 
 # U+0085, U+2028 and U+2029 are ordinary characters in JSON, but `str.splitlines`, which libraries read
 # server-sent events with, cuts lines at them. As JSON escapes they mean the same.
@@ -55,7 +73,8 @@ class Wire:
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """One pool of connections for each loop, shared by all clients: libraries keep clients longer than a loop lives."""
+    """For all clients of a library: on the pool of the direct calls, because libraries keep clients longer than a
+    loop lives."""
 
     def __init__(self, verify: SSLContext | bool = True) -> None:
         self._verify = verify
@@ -63,29 +82,53 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         # Compressed streams arrive late, in blocks, and could not be read here.
         request.headers["accept-encoding"] = "identity"
-        response = await self._pool().handle_async_request(request)
+        sent = {name: value for name, value in request.headers.items() if name not in _OURS}
+        try:
+            answer = await pool.request(
+                request.method, str(request.url), sent, await request.aread(), verify=self._verify
+            )
+        except Exception as exc:
+            raise _told(exc) from exc
         # A redirect would carry the key, in a header httpx does not know as one, to another host.
-        response.headers.pop("location", None)
+        headers = [(name, value) for name, value in answer.headers.items() if name.lower() not in _THEIRS]
+        response = httpx.Response(answer.status, headers=headers, stream=_Escaped(_Joined(answer)), request=request)
         if (wire := current.get()) is not None:
             wire.note(response)
-        if "content-encoding" not in response.headers:
-            response.stream = _Escaped(cast(httpx.AsyncByteStream, response.stream))
         return response
 
     async def aclose(self) -> None:
         """The pool stays: others use it."""
 
-    def _pool(self) -> httpx.AsyncHTTPTransport:
-        pools = _pools.setdefault(asyncio.get_running_loop(), {})
-        if self._verify not in pools:
-            pools[self._verify] = httpx.AsyncHTTPTransport(verify=self._verify, limits=LIMITS)
-        return pools[self._verify]
+
+class _Joined(httpx.AsyncByteStream):
+    """A body in pieces of all that has arrived since the last one, at most one a beat once it has begun."""
+
+    def __init__(self, answer: ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for number in itertools.count():
+            piece, fault = await pool.read(self._answer.content)
+            if piece:
+                yield piece
+            if fault is not None:
+                raise _told(fault) from fault
+            if not piece:
+                return
+            if number >= _AT_ONCE:
+                await asyncio.sleep(_BEAT_S)
+
+    async def aclose(self) -> None:
+        pool.leave(self._answer, complete=False)
 
 
-async def close() -> None:
-    """Close the connections that this loop keeps for the next call. For the end of a process."""
-    for pool in _pools.pop(asyncio.get_running_loop(), {}).values():
-        await pool.aclose()
+def _told(exc: Exception) -> httpx.TransportError:
+    """What went wrong, in words of httpx, which libraries know."""
+    names = {cls.__name__ for cls in type(exc).__mro__}
+    for name, kind in _FAULTS.items():
+        if name in names:
+            return kind(str(exc))
+    return httpx.ReadError(str(exc))
 
 
 class _Escaped(httpx.AsyncByteStream):
