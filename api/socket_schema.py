@@ -31,7 +31,7 @@ class Hello(TypedDict):
 
 class RunShape(TypedDict):
     id: UUID
-    model: str
+    model: str  # "" for a lane of a blind comparison
     message: UUID
     status: Status
 

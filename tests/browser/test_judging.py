@@ -189,6 +189,11 @@ def test_two_answers_are_compared_word_by_word(visit: Visit) -> None:
 def test_one_answer_out_of_several_cites_its_lanes(visit: Visit) -> None:
     page = visit()
     verdict = compare(page, "Quick", "Author")
+    menu = verdict.locator("summary", has_text="Combine")
+    menu.click()
+    page.keyboard.press("Escape")
+    expect(verdict.get_by_label("One answer out of these, written by")).to_be_hidden()
+    expect(menu).to_be_focused()
     verdict.get_by_text("Combine").first.click()
     verdict.get_by_label("One answer out of these, written by").select_option(label=FAST)
     verdict.get_by_role("button", name="Combine").click()

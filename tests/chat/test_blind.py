@@ -19,7 +19,7 @@ from accounts.actors import Actor
 from accounts.models import User
 from api.socket_schema import SERVER
 from chat import turns, votes
-from chat.models import Chat, Message, Run, RunEvent
+from chat.models import Chat, Message, Run, RunEvent, Worker
 from chat.runs import log
 from config.errors import Conflict
 from config.ids import uuid7
@@ -136,6 +136,24 @@ async def test_after_the_vote_a_run_is_told_in_full(ada: User, open_tab: OpenTab
     for events in (await listen(tab, turn)).values():
         assert numbers(events) == [1, 2]
         assert events[1]["event"]["tokens"]["output"] and events[1]["event"]["duration_ms"] is not None
+
+
+@pytest.mark.django_db
+def test_a_lane_whose_worker_is_gone_ends_like_any_other_and_tells_no_more(ada: User) -> None:
+    chat = blind_chat(ada)
+    one, other = Run.objects.filter(message__chat=chat).order_by("position")
+    worker = Worker.objects.create(name="gone", seen_at=timezone.now() - timedelta(minutes=1))
+    Run.objects.filter(pk=other.pk).update(status="streaming", worker=worker, epoch=1)
+    RunEvent.objects.create(run=other, seq=1, body='{"type":"text.delta","text":"Half a"}')
+    assert log.together(one.pk) == []
+    [end] = log.reap()
+    assert end.blind and end.run_id == other.pk
+    told = log.together(other.pk)
+    assert [said.run_id for said in told] == [one.pk, other.pk]
+    assert [said.first for said in told] == [1, 1] and not any(said.blind for said in told)
+    assert [orjson.loads(said.bodies[1])["status"] for said in told] == ["complete", "interrupted"]
+    assert all(orjson.loads(said.bodies[1])["duration_ms"] is None for said in told)
+    assert log.states([one.pk])[one.pk][1] == 2
 
 
 # --- What is stored ----------------------------------------------------------------------------------

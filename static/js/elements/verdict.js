@@ -5,10 +5,20 @@ import { become, fetchPart, parse } from "../paint/morph.js"
 import { announce, say, stamp } from "../strings.js"
 
 export class TurnVerdict extends HTMLElement {
+  #listening
+
   connectedCallback() {
-    this.addEventListener("submit", this.#submit)
-    this.addEventListener("click", this.#click)
-    this.addEventListener("focusout", this.#left)
+    this.#listening = new AbortController()
+    const { signal } = this.#listening
+    this.addEventListener("submit", this.#submit, { signal })
+    this.addEventListener("click", this.#click, { signal })
+    this.addEventListener("keydown", this.#key, { signal })
+    this.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && this.#fold(relatedTarget), { signal })
+    document.addEventListener("pointerdown", ({ target }) => this.#fold(target), { signal })
+  }
+
+  disconnectedCallback() {
+    this.#listening.abort()
   }
 
   get #turn() {
@@ -63,10 +73,18 @@ export class TurnVerdict extends HTMLElement {
     this.#compare(link)
   }
 
-  // A folded menu closes when the focus goes elsewhere.
-  #left = ({ target, relatedTarget }) => {
-    const menu = target.closest(".verdict__menu[open]")
-    if (menu && relatedTarget && !menu.contains(relatedTarget)) menu.open = false
+  // An open menu folds when somebody goes elsewhere.
+  #fold(target) {
+    for (const menu of this.querySelectorAll(".verdict__menu[open]")) menu.open = menu.contains(target)
+  }
+
+  // Escape folds it, and does not stop what is being written.
+  #key = event => {
+    const menu = event.key === "Escape" && event.target.closest(".verdict__menu[open]")
+    if (!menu) return
+    event.stopPropagation()
+    menu.open = false
+    menu.querySelector("summary").focus()
   }
 
   async #compare(link) {
