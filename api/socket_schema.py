@@ -87,6 +87,53 @@ class ToolResult(TypedDict):
     result: Any
 
 
+class ArtifactOpen(TypedDict):
+    """`base` is the version that is being changed, 0 for a new document."""
+
+    type: Literal["artifact.open"]
+    n: int
+    document: UUID
+    kind: str
+    title: str
+    language: str | None
+    mode: Literal["replace", "edit"]
+    base: int
+
+
+class ArtifactAppend(TypedDict):
+    type: Literal["artifact.delta"]
+    n: int
+    text: str
+
+
+# Characters are counted in Unicode code points of the text as it stands when the event arrives.
+ArtifactReplace = TypedDict(
+    "ArtifactReplace",
+    {"type": Literal["artifact.delta"], "n": int, "from": int, "to": int, "text": str},
+)
+
+
+class ArtifactClose(TypedDict):
+    """`merged`: a person wrote meanwhile, both are in it. `aside`: their words stand, as a newer version."""
+
+    type: Literal["artifact.close"]
+    n: int
+    version: int
+    status: Literal["complete", "partial"]
+    merged: NotRequired[bool]
+    aside: NotRequired[bool]
+
+
+class SuggestionAdd(TypedDict):
+    type: Literal["suggestion.add"]
+    document: UUID
+    version: int
+    suggestion: UUID
+    original: str
+    proposal: str
+    reason: str
+
+
 class Usage(Tokens):
     type: Literal["usage"]
     source: Literal["reported", "estimated", "unknown"]
@@ -115,7 +162,20 @@ class RunFinished(TypedDict):
 
 
 RunEvent = (
-    RunStarted | TextDelta | ReasoningDone | ToolCall | ToolResult | Usage | RunRestarted | RunSnapshot | RunFinished
+    RunStarted
+    | TextDelta
+    | ReasoningDone
+    | ToolCall
+    | ToolResult
+    | ArtifactOpen
+    | ArtifactReplace
+    | ArtifactAppend
+    | ArtifactClose
+    | SuggestionAdd
+    | Usage
+    | RunRestarted
+    | RunSnapshot
+    | RunFinished
 )
 
 
@@ -139,11 +199,13 @@ class ErrorFrame(TypedDict):
 
 class Notice(TypedDict):
     type: Literal["notice"]
-    kind: Literal["message.added", "run.state", "paused", "quota"]
+    kind: Literal["message.added", "run.state", "document.changed", "paused", "quota"]
     chat: NotRequired[UUID]
     message: NotRequired[UUID]
     runs: NotRequired[list[RunShape]]
     run: NotRequired[UUID]
+    document: NotRequired[UUID]
+    version: NotRequired[int]
     status: NotRequired[Status]
     seq: NotRequired[int]
     window: NotRequired[str]

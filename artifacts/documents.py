@@ -15,6 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -182,6 +183,14 @@ def take_up(origin: Origin, document_id: UUID) -> tuple[Document, Version]:
     return document, version(document)
 
 
+def as_they_are(tenant_id: UUID, owner_id: UUID, document_ids: Iterable[UUID]) -> list[Version]:
+    """The newest version of each, with its document, in the order asked for. One query."""
+    ids = list(dict.fromkeys(document_ids))
+    theirs = Document.objects.of(tenant_id, owner_id).filter(pk__in=ids)
+    found = Version.objects.filter(document__in=theirs, number=F("document__version")).select_related("document")
+    return sorted(found, key=lambda version: ids.index(version.document_id))
+
+
 def lay_hand_on(origin: Origin, document_id: UUID) -> None:
     """Say which run is writing a document now. One query."""
     Document.objects.of(origin.tenant, origin.owner).filter(pk=document_id).update(writer=origin.run)
@@ -236,6 +245,18 @@ def write(
         made = append(latest, content, Version.Author.MODEL)
         _append(document, made, latest.content, Version.Author.PERSON, now=now)
         return Written(made.number, made.status, aside=True)
+
+
+def cut(origin: Origin, n: int, document_id: UUID, content: str, base: int = 0) -> Written:
+    """Keep what there is of an artifact that was not finished, as a partial version. A change that had not begun, and
+    one of a document that is gone, leaves none. As many queries as `write`."""
+    if base and not content.strip():
+        made = Version.objects.filter(run=origin.run, n=n).first()
+        return Written(made.number, made.status) if made else Written(base, Version.Status.PARTIAL)
+    try:
+        return write(origin, n, document_id, content, base, partial=True)
+    except NotFound:
+        return Written(base, Version.Status.PARTIAL)
 
 
 def suggest(origin: Origin, document_id: UUID, number: int, found: Iterable[tuple[str, str, str]]) -> list[Suggestion]:

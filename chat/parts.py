@@ -3,6 +3,8 @@
     {"type": "text", "text"}
     {"type": "reasoning", "text", "ms": int | null}
     {"type": "tool", "call", "name", "arguments", "ok": bool | null, "result"}
+    {"type": "artifact", "n", "document", "version": int, "kind", "title", "status": writing | complete | partial,
+     "preview": the first PREVIEW characters of what was written}
 
 Folding is associative over cuts: `fold(head + tail) == fold(tail, fold(head))`, so a page that has the
 parts up to event n and hears the rest ends with the same message as one that heard everything.
@@ -11,10 +13,12 @@ parts up to event n and hears the rest ends with the same message as one that he
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 Part = dict[str, Any]
 Event = Mapping[str, Any]
+
+PREVIEW: Final = 200
 
 
 class Folder:
@@ -43,12 +47,30 @@ class Folder:
                 for part in self._parts:
                     if part["type"] == "tool" and part["call"] == event["call"]:
                         part["ok"], part["result"] = event["ok"], event["result"]
+            case "artifact.open":
+                self._settle()
+                told = {key: event[key] for key in ("n", "document", "kind", "title")}
+                version = event.get("base", 0)
+                self._parts.append({"type": "artifact", **told, "version": version, "status": "writing", "preview": ""})
+            case "artifact.delta":
+                if (open_ := self._artifact(event["n"])) is not None and len(open_["preview"]) < PREVIEW:
+                    open_["preview"] = (open_["preview"] + event["text"])[:PREVIEW]
+            case "artifact.close":
+                if (open_ := self._artifact(event["n"])) is not None:
+                    open_["version"], open_["status"] = event["version"], event["status"]
             case "run.snapshot":
                 self._pieces, self._parts = [], [dict(part) for part in event["parts"]]
 
     def parts(self) -> list[Part]:
         self._settle()
         return [dict(part) for part in self._parts]
+
+    def _artifact(self, n: int) -> Part | None:
+        """The open one with this number: an answer that was continued may hold several of that number."""
+        for part in reversed(self._parts):
+            if part["type"] == "artifact" and part["n"] == n:
+                return part if part["status"] == "writing" else None
+        return None
 
     def _grow(self, kind: str, text: str) -> None:
         # A reasoning block that was closed with its duration is followed by a new one.

@@ -17,6 +17,7 @@ from uuid import UUID
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from artifacts import kinds
 from chat import comparisons, figures, lanes, markdown, sanitizer
 from chat.branches import Switch, Tree
 from chat.models import Chat, Message, Run
@@ -32,9 +33,10 @@ WINDOW = 60
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of an answer. `text` belongs to text and reasoning, `ms` to reasoning, the rest to tools."""
+    """A piece of an answer. `text` belongs to text and reasoning, `ms` to reasoning, `document` and what follows to
+    artifacts, the rest to tools."""
 
-    type: Literal["text", "reasoning", "tool"]
+    type: Literal["text", "reasoning", "tool", "artifact"]
     text: str = ""
     ms: int | None = None
     call: str = ""
@@ -42,7 +44,20 @@ class Block:
     arguments: str = ""
     ok: bool | None = None
     result: Any = None
+    n: int = 0
+    document: str = ""
+    version: int = 0
+    kind: str = ""
+    title: str = ""
+    status: str = ""
+    preview: str = ""
     sources: tuple[UUID, ...] = ()
+
+    @property
+    def icon(self) -> str:
+        """Of an artifact: the drawing of its kind."""
+        kind = kinds.KINDS.get(self.kind)
+        return kind.icon if kind else "text"
 
     @property
     def html(self) -> SafeString:

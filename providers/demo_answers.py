@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+from providers import demo_documents
 from providers.base import PromptMessage, ToolSpec
 
 _ADD_KEY: Final = (
@@ -112,34 +114,10 @@ THOUGHTS: Final = (
     "both, drop what is not needed, check the numbers once more, and begin with the most useful sentence. "
 )
 
-_SHEET: Final = "Item,Quantity,Price\nNotebook,3,4.50\nPencil,12,0.80\nDesk lamp,1,29.90\n"
 _PICTURE: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 120"><rect width="200" height="120" fill="#eef"/>'
     '<circle cx="100" cy="60" r="36" fill="#57c"/></svg>'
 )
-_PROGRAM: Final = '''"""{subject}."""
-
-
-def main() -> None:
-    for number in range(1, 6):
-        print(f"{{number}} squared is {{number**2}}")
-
-
-main()
-'''
-_ESSAY: Final = """# {subject}
-
-This text was prepared by a demo model, which is not an AI.
-
-## Beginning
-
-Every subject begins with a question, and a good question is already half of what one wants to know.
-
-## End
-
-A real model would have written about your subject. Add a key and ask again.
-"""
-
 _CITIES: Final = re.compile(r"\b(?:in|for|at|of)\s+((?:[A-Z][\w'’.-]*\s?){1,3})")
 _KINDS: Final = (
     ("sheet", re.compile(r"\b(spreadsheet|sheet|csv|table of data)\b", re.I)),
@@ -147,6 +125,10 @@ _KINDS: Final = (
     ("image", re.compile(r"\b(image|picture|drawing|illustration|photo)\b", re.I)),
     ("text", re.compile(r"\b(essay|document|letter|article|story|report|poem)\b", re.I)),
 )
+_CHANGE: Final = re.compile(
+    r"\b(change|update|replace|edit|fix|add|remove|rename|revise|make (?:it|this|that|the \w+) \w+er)\b", re.I
+)
+_SUGGEST: Final = re.compile(r"\b(suggest\w*|improvements?|review|feedback)\b", re.I)
 _MAKE: Final = re.compile(r"\b(write|create|make|draft|generate|draw|compose|build)\b", re.I)
 
 
@@ -187,20 +169,57 @@ def tool_for(messages: Sequence[PromptMessage], tools: Sequence[ToolSpec]) -> To
     if not messages or messages[-1].role != "user":
         return None
     offered = {tool.name: tool for tool in tools}
-    text = messages[-1].text
+    asked = messages[-1].text
+    text = demo_documents.without(asked)
+    if '<answer number="' in text:
+        return None
     if re.search(r"\b(weather|forecast|temperature)\b", text, re.I):
         return offered.get("get_weather")
-    if _MAKE.search(text) and _kind(text):
-        return offered.get("create_document")
+    if demo_documents.listed(asked) and (wanted := _wish(text)):
+        return offered.get(wanted)
+    create = offered.get("create_document")
+    if create and _MAKE.search(text) and _kind(text) in create.parameters["properties"]["kind"]["enum"]:
+        return create
     return None
+
+
+def _wish(text: str) -> str:
+    """What somebody who has a document wants of it: the first verb counts. "" when they want something new."""
+    verbs = {"request_suggestions": _SUGGEST, "update_document": _CHANGE, "": _MAKE}
+    found = [(match.start(), name) for name, pattern in verbs.items() if (match := pattern.search(text))]
+    if anew := demo_documents.ANEW.search(text):
+        found.append((anew.start(), "update_document"))
+    return min(found, default=(0, ""))[1]
 
 
 def arguments(tool: ToolSpec, messages: Sequence[PromptMessage]) -> str:
     """Arguments that fit the tool's schema, taken from the question where that is possible."""
     text = _asked(messages).text
+    if given := _about_document(tool, text, _last(messages).text):
+        return json.dumps(given, ensure_ascii=False)
     properties: Mapping[str, Mapping[str, Any]] = tool.parameters.get("properties", {})
     required = tool.parameters.get("required", list(properties))
     return json.dumps({name: _argument(name, properties.get(name, {}), text) for name in required}, ensure_ascii=False)
+
+
+def _about_document(tool: ToolSpec, text: str, asked: str) -> dict[str, Any] | None:
+    """Arguments of the tools that write, if this is one of them."""
+    match tool.name:
+        case "create_document":
+            language = demo_documents.LANGUAGES.search(text)
+            given = {"kind": _kind(text), "title": title(text), "instructions": text}
+            return (
+                {**given, "language": language[0].lower() if language else "python"}
+                if given["kind"] == "code"
+                else given
+            )
+        case "update_document" | "request_suggestions" if demo_documents.listed(asked):
+            document = demo_documents.meant(asked, _kind(text))
+            given = {"document": document.id, "instructions": text}
+            if tool.name == "update_document" and (edits := demo_documents.change(text, document)):
+                return {**given, "edits": edits}
+            return given
+    return None
 
 
 def _argument(name: str, schema: Mapping[str, Any], text: str) -> Any:
@@ -254,16 +273,9 @@ def _made(system: str, text: str) -> str:
     """What a caller with its own instructions wants: a title, or the content of a document."""
     if "title" in system and ("words" in system or "short" in system or "characters" in system):
         return title(text)
-    subject = title(text)
-    if "csv" in system or "spreadsheet" in system:
-        return _SHEET
     if "svg" in system:
         return _PICTURE
-    if "python" in system or ("code" in system and "generat" in system):
-        return _PROGRAM.format(subject=subject)
-    if "document" in system and ("write" in system or "content" in system):
-        return _ESSAY.format(subject=subject)
-    return ""
+    return demo_documents.written(system, text, title(text.partition("\n")[0]))
 
 
 def _after_tools(messages: Sequence[PromptMessage]) -> str:
@@ -272,8 +284,24 @@ def _after_tools(messages: Sequence[PromptMessage]) -> str:
         if message.role != "tool":
             break
         results.append(message.text)
-    weather = _weather(results[-1])
+    weather = _weather(results[-1]) or _document(results[-1])
     return weather or f"The tool answered:\n\n```\n{results[-1][:500]}\n```\n\n{_ADD_KEY}"
+
+
+def _document(result: str) -> str:
+    """What became of a document, in a sentence."""
+    try:
+        told = json.loads(result)
+    except ValueError:
+        return ""
+    if not isinstance(told, dict) or "document" not in told:
+        return ""
+    named = f"**{told.get('title', '')}**"
+    if (number := told.get("suggestions")) is not None:
+        return f"I have {number} suggestion{'s' * (number != 1)} for {named}. Accept what you like.\n\n{_ADD_KEY}"
+    if told.get("version") == 1:
+        return f"I wrote {named} for you. Edit it by hand, or tell me what to change.\n\n{_ADD_KEY}"
+    return f"I changed {named}. Every earlier version is still there.\n\n{_ADD_KEY}"
 
 
 def _weather(result: str) -> str:
@@ -294,6 +322,12 @@ def _weather(result: str) -> str:
 
 
 def _asked(messages: Sequence[PromptMessage]) -> PromptMessage:
+    """The last question, without the documents that were put behind it."""
+    asked = _last(messages)
+    return replace(asked, text=demo_documents.without(asked.text))
+
+
+def _last(messages: Sequence[PromptMessage]) -> PromptMessage:
     return next((message for message in reversed(messages) if message.role == "user"), PromptMessage("user", ""))
 
 

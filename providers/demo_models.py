@@ -90,9 +90,16 @@ def _spec(model_id: str, asked: Behaviour) -> ModelSpec:
         max_output=200_000,
         price=FREE,
         abilities=frozenset({"vision", "tools", "reasoning"} if asked.kind == "reason" else {"vision", "tools"}),
-        roles=("chat", "title", "artifact") if not asked.kind else ("chat",),
+        roles=_roles(asked),
         listed=model_id == "demo" or (asked.kind in _LABELS and "@" not in model_id),
     )
+
+
+def _roles(asked: Behaviour) -> tuple[str, ...]:
+    """Those that only differ in speed write documents themselves, each at its own."""
+    if not asked.kind:
+        return ("chat", "title", "artifact")
+    return ("chat", "artifact") if asked.kind in {"fast", "slow", "reason"} else ("chat",)
 
 
 LISTED: Final = tuple(

@@ -10,7 +10,7 @@ import httpx
 from django.conf import settings
 from pydantic import BaseModel, Field, ValidationError
 
-from artifacts.tools.base import Result, Tool, failed
+from artifacts.tools.base import Result, Tool, answering, failed
 from providers.base import ToolSpec
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ async def get_weather(arguments: Mapping[str, Any]) -> Result:
     except (httpx.HTTPError, ValidationError) as exc:
         logger.info("weather unavailable", extra={"error": type(exc).__name__})
         return failed("unavailable", "The weather service cannot be reached at the moment.")
-    return True, _told(where, report)
+    return Result(True, _told(where, report))
 
 
 def _told(where: Where, report: Report) -> dict[str, Any]:
@@ -117,4 +117,4 @@ def _told(where: Where, report: Report) -> dict[str, Any]:
     }
 
 
-TOOL: Final = Tool(SPEC, get_weather)
+TOOL: Final = Tool(SPEC, answering(get_weather))

@@ -1,7 +1,8 @@
 """The events of a run as they are stored and sent: plain dicts with a `type`, JSON all the way.
 
 One function per event, so that a shape is written once. `pack` joins neighbours that say the same kind of
-thing and turns the rest into JSON text; nothing is encoded again on its way to a reader.
+thing and turns the rest into JSON text; nothing is encoded again on its way to a reader. What documents say of
+themselves is written in `artifacts.streams` and comes as it is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from artifacts import streams
 from chat.parts import Part
 from providers.events import ToolCall
 
@@ -18,7 +20,9 @@ Event = dict[str, Any]
 
 MAX_TEXT: Final = 16 * 1024  # characters of one delta; larger ones are cut
 # What a reader has seen. After one of these nothing starts again by itself.
-VISIBLE: Final = frozenset({"text.delta", "reasoning.delta", "tool.call", "tool.result", "run.snapshot"})
+VISIBLE: Final = frozenset(
+    {"text.delta", "reasoning.delta", "tool.call", "tool.result", "run.snapshot", *streams.TYPES}
+)
 
 
 def started(model: str, provider: str, attempt: int) -> Event:

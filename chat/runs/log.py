@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
+from artifacts import documents, streams
 from billing import quotas
 from chat.models import Message, Run, RunEvent, Worker
 from chat.parts import Folder, Part
@@ -253,13 +254,15 @@ class _Spoken:
     written: list[str] = field(default_factory=list)
     calls: int = 0
     model: str = ""
+    heard: streams.Heard = field(default_factory=streams.Heard)
 
     def hear(self, seq: int, event: events.Event) -> None:
         self.folder.push(event)
+        self.heard.push(event)
         self.last = seq
         self.visible |= event["type"] in events.VISIBLE
         match event["type"]:
-            case "text.delta" | "reasoning.delta":
+            case "text.delta" | "reasoning.delta" | "artifact.delta":
                 self.written.append(event["text"])
             case "tool.call":
                 self.written.append(event["arguments"])
@@ -376,13 +379,42 @@ def _settle(gone: Q, *, limit: int | None = 200) -> list[Said]:
         ends = []
         for run in lost:
             if spoken[run.pk].visible:
-                ends.append(_end_unheld(run, _cut(run, spoken[run.pk])))
+                closed = _kept(run, spoken[run.pk])
+                ends.append(_end_unheld(run, _cut(run, spoken[run.pk]), closed))
             elif run.stop_requested_at:
                 ends.append(_end_unheld(run, Outcome(Status.STOPPED, "stopped")))
             else:
                 Run.objects.filter(pk=run.pk).update(status=Status.QUEUED, worker=None, epoch=F("epoch") + 1)
         Worker.objects.filter(seen_at__lt=Now() - 10 * LEASE).delete()
     return ends
+
+
+def _kept(run: Run, spoken: _Spoken) -> list[events.Event]:
+    """The documents that a lost run was writing get what they have as partial versions. Returns their ends."""
+    ends = []
+    for begun in spoken.heard.open():
+        written = documents.cut(origin_of(run), begun.n, begun.document, begun.text, begun.base)
+        ends.append(streams.closed(begun.n, written))
+        spoken.folder.push(ends[-1])
+    return ends
+
+
+def origin_of(run: Run) -> documents.Origin:
+    """For whom and for which answer a run writes documents. Its message came with it."""
+    chat = run.message.chat_id if run.message else None
+    return documents.Origin(run.tenant_id, run.owner_id, run.pk, chat, run.message_id)
+
+
+def written_by(run_id: UUID, document_id: UUID) -> streams.Open | None:
+    """What a run that is not over has of a document that it is writing, up to event `seq`. Of a blind one nothing.
+    Two queries."""
+    active = Run.objects.active().filter(pk=run_id, blind=False)
+    for spoken in _spoken(active).values():
+        for begun in spoken.heard.open():
+            if begun.document == document_id:
+                begun.seq = spoken.last
+                return begun
+    return None
 
 
 def _cut(run: Run, spoken: _Spoken) -> Outcome:
@@ -497,16 +529,17 @@ def _finish(run_id: UUID, last_seq: int, outcome: Outcome) -> None:
     Message.objects.filter(runs=run_id).update(parts=outcome.parts)
 
 
-def _end_unheld(run: Run, outcome: Outcome) -> Said:
-    """End a run that no worker holds, under a new epoch, so that a late worker finds itself shut out."""
+def _end_unheld(run: Run, outcome: Outcome, before: Sequence[events.Event] = ()) -> Said:
+    """End a run that no worker holds, under a new epoch, so that a late worker finds itself shut out. `before` is what
+    has to be said before the end."""
     if run.message and not outcome.parts:
         outcome = Outcome(outcome.status, outcome.finish_reason, parts=run.message.parts, error=outcome.error)
     last = RunEvent.objects.filter(run_id=run.pk).aggregate(last=Max("seq"))["last"] or 0
     chat_id = run.message.chat_id if run.message else None
-    bodies = events.pack([outcome.event()])
+    bodies = events.pack([*before, outcome.event()])
     said = Said(run.pk, run.epoch + 1, last + 1, bodies, outcome, run.owner_id, chat_id, run.blind)
     Run.objects.filter(pk=run.pk).update(epoch=said.epoch)
-    _append([(run.pk, said.first, said.bodies[0])])
+    _append((run.pk, said.first + number, body) for number, body in enumerate(said.bodies))
     _finish(run.pk, said.last, outcome)
     quotas.settle({run.pk: outcome.counts})
     return said

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
 from django.conf import settings
 from django.utils.translation import override
 
-from artifacts import tools
+from artifacts import documents, streams, tools
 from chat.models import Run
 from chat.parts import Folder
 from chat.runs import crashpoints, events, metrics, prompts
-from chat.runs.database import Database
-from chat.runs.log import Claim, Outcome
+from chat.runs.database import AWAY, Database
+from chat.runs.log import Claim, Outcome, origin_of
 from chat.runs.writer import Writer
 from config import context, traces
 from config.errors import AppError, EmptyAnswer, ProviderError, ProviderRateLimited, ProviderTimeout
@@ -35,6 +35,7 @@ LONGEST_RETRY_AFTER_S: Final = 30.0
 ANSWER_MAX: Final = 4 * 1024 * 1024  # characters; a model that never ends is cut here
 TOOL_ROUNDS: Final = 5
 CALLS_A_ROUND: Final = 8
+_RETRY_S: Final = 0.25
 
 Status = Run.Status
 
@@ -55,12 +56,16 @@ class Runner:
         # Somebody had this run before us and died before a reader saw anything.
         self._attempt = 1 if claim.seq else 0
         self._spec: catalog.ModelSpec | None = None
+        self._calling: catalog.ModelSpec | None = None  # another one only while it writes for a tool
         self._usage = UsageReport(0, 0, source="unknown")
         self._cost: int | None = None
         # Of the call that is under way: what it read and said, in case it never says what it used.
         self._asked: Sequence[PromptMessage] = ()
         self._said: list[str] = []
+        self._counted = False
+        self._text: list[str] = []  # of what it said, the text
         self._length = 0  # characters of the whole answer
+        self._heard = streams.Heard()
 
     def start(self) -> asyncio.Task[None]:
         self._task = asyncio.create_task(self.run(), name=f"run {self._run.pk}")
@@ -107,6 +112,7 @@ class Runner:
         self._over = True
         self._settle_usage()
         self._close_thought()
+        await self._close_artifacts()
         outcome = self._outcome(status, reason, error)
         crashpoints.reach("run over, not stored")
         await self._voice.end(outcome)
@@ -186,7 +192,8 @@ class Runner:
     ) -> tuple[str, list[ToolCall]]:
         """One stream from one provider, shown as it comes."""
         self._attempt += 1
-        self._spec, self._asked, self._said = spec, messages, []
+        self._spec = spec
+        self._begin_call(spec, messages)
         self._voice.say(events.started(spec.id, spec.provider, self._attempt))
         options = self._run.options
         request = ModelRequest(
@@ -232,6 +239,89 @@ class Runner:
         self._settle_usage()
         return reason, calls
 
+    def _begin_call(self, spec: catalog.ModelSpec, messages: Sequence[PromptMessage]) -> None:
+        self._calling, self._asked = spec, messages
+        self._said, self._text, self._counted = [], [], False
+
+    async def _write(self, role: str, messages: Sequence[PromptMessage]) -> AsyncGenerator[str, None]:
+        """Another call, for a tool: what a model with `role` writes, as it comes. It counts as this run's.
+
+        The model that answers writes itself if it may, so that in a comparison each writes its own. Before the first
+        word its fallbacks are asked. Raises ProviderError, and Cut when the model did not come to its end.
+        """
+        own = self._spec
+        spec = own if own and role in own.roles else catalog.for_role(role) or own
+        if spec is None:
+            raise tools.Cut
+        candidates = [spec, *self._candidates(spec)]
+        for number, candidate in enumerate(candidates, 1):
+            begun = False
+            try:
+                async with aclosing(self._written(candidate, messages)) as pieces:
+                    async for piece in pieces:
+                        begun = True
+                        yield piece
+                return
+            except ProviderError as exc:
+                self._settle_usage()
+                if begun or number == len(candidates):
+                    raise
+                logger.info("artifact fails over", extra={"model": candidate.id, "reason": exc.code})
+
+    async def _written(self, spec: catalog.ModelSpec, messages: Sequence[PromptMessage]) -> AsyncGenerator[str, None]:
+        self._begin_call(spec, messages)
+        request = ModelRequest(model=spec, messages=messages, user=str(self._run.owner_id), run=str(self._run.pk))
+        reason, patience = "stop", settings.FIRST_TOKEN_TIMEOUT_S
+        with traces.span("provider", model=spec.id, role="artifact"):
+            async with aclosing(provider_for(spec).stream(request)) as stream:  # type: ignore[type-var]  # every provider is a generator
+                while True:
+                    try:
+                        async with asyncio.timeout(patience):
+                            batch = await anext(stream, None)
+                    except TimeoutError as exc:
+                        raise ProviderTimeout("run") from exc
+                    if batch is None:
+                        break
+                    patience = settings.IDLE_TIMEOUT_S
+                    for event in batch:
+                        match event:
+                            case TextDelta(text) if text:
+                                self._said.append(text)
+                                self._length += len(text)
+                                yield text
+                            case ReasoningDelta(text):
+                                self._said.append(text)
+                                self._length += len(text)
+                            case UsageReport():
+                                self._count(event)
+                            case Finish():
+                                reason = event.reason
+                    if self._voice.full:
+                        await self._voice.room()
+                    if self._length > ANSWER_MAX:
+                        reason = "length"
+                        break
+        self._settle_usage()
+        if reason != "stop":
+            raise tools.Cut
+
+    async def _store(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        """What a tool keeps is as safe as what a model says: while the database is away, it waits."""
+        while True:
+            try:
+                return await self._database.write(function, *args, **kwargs)
+            except AWAY as exc:
+                logger.warning("database away, a document waits", extra={"error": type(exc).__name__})
+                await asyncio.sleep(_RETRY_S)
+
+    async def _close_artifacts(self) -> None:
+        """What was begun and not ended is kept as it is, and marked so."""
+        for begun in self._heard.open():
+            written = await self._store(
+                documents.cut, origin_of(self._run), begun.n, begun.document, begun.text, begun.base
+            )
+            self._say(streams.closed(begun.n, written))
+
     def _show_text(self, text: str) -> None:
         if not text:
             return
@@ -239,6 +329,7 @@ class Runner:
         if self._first_token is None:
             self._first_token = time.monotonic()
         self._said.append(text)
+        self._text.append(text)
         self._length += len(text)
         self._say(events.text(text))
 
@@ -258,27 +349,43 @@ class Runner:
 
     def _say(self, event: events.Event) -> None:
         self._folder.push(event)
+        self._heard.push(event)
         self._voice.say(event)
 
     async def _use(self, calls: Sequence[ToolCall], offered: Sequence[tools.Tool]) -> list[PromptMessage]:
         """Run the tools that a model called, one after the other. Returns the messages that tell it what came of it."""
         self._close_thought()
-        said = "".join(self._said)
+        said = "".join(self._text)
         results: list[PromptMessage] = []
         for number, call in enumerate(calls):
             self._say(events.tool_call(call))
             crashpoints.reach("tool called")
             if number < CALLS_A_ROUND:
-                ok, result = await tools.use(call, offered)
+                ok, result = await self._work(call, offered)
             else:
                 ok, result = False, {"error": "too_many_calls", "message": f"At most {CALLS_A_ROUND} calls at once."}
             self._say(events.tool_result(call.id, ok, result))
             results.append(PromptMessage("tool", prompts.told(result), tool_call_id=call.id))
         return [PromptMessage("assistant", said, tool_calls=list(calls)), *results]
 
+    async def _work(self, call: ToolCall, offered: Sequence[tools.Tool]) -> tools.Result:
+        """Let a tool work, show what it shows, and close what it leaves open."""
+        result = tools.Result(False, None)
+        context_ = tools.Context(origin_of(self._run), self._write, self._store, lambda: self._heard.opened + 1)
+        async with aclosing(tools.use(call, offered, context_)) as steps:
+            async for step in steps:
+                if isinstance(step, tools.Result):
+                    result = step
+                    continue
+                self._say(step)
+                if self._voice.full:
+                    await self._voice.room()
+        await self._close_artifacts()
+        return result
+
     def _count(self, usage: UsageReport) -> None:
         """Add one call's usage to the run's. The weakest source names the sum."""
-        self._asked, self._said = (), []
+        self._counted = True
         total = self._usage
         source = usage.source if total.source == "unknown" or usage.source == total.source else "estimated"
         self._usage = UsageReport(
@@ -288,12 +395,12 @@ class Runner:
             total.reasoning + usage.reasoning,
             source,
         )
-        if self._spec is not None and self._spec.price is not None:
-            self._cost = (self._cost or 0) + cost(usage, self._spec.price)
+        if self._calling is not None and self._calling.price is not None:
+            self._cost = (self._cost or 0) + cost(usage, self._calling.price)
 
     def _settle_usage(self) -> None:
         """A call that said something and never what it used: count what we read and heard."""
-        if self._said:
+        if self._said and not self._counted:
             said = "".join(self._said)
             self._count(UsageReport(estimate_all(m.text for m in self._asked), estimate(said), source="estimated"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest_asyncio
 from aiohttp import web
 
 from artifacts import tools
+from artifacts.documents import Origin
+from config.ids import uuid7
 from providers import catalog
 from providers.events import ToolCall
 
@@ -30,6 +32,18 @@ REPORT = {
     },
 }
 PARIS = {"place": "Paris", "latitude": 48.85, "longitude": 2.35}
+
+
+async def nobody(role: str, messages: object) -> AsyncGenerator[str, None]:
+    assert not role, "the weather needs no model"
+    yield ""
+
+
+async def nothing(function: object, *args: object, **kwargs: object) -> None:
+    raise AssertionError("the weather is not kept")
+
+
+NOWHERE = tools.Context(Origin(uuid7(), uuid7(), uuid7()), nobody, nothing, lambda: 1)
 
 
 class Service:
@@ -61,7 +75,9 @@ async def service(settings: Any) -> AsyncIterator[Service]:
 
 async def use(name: str, arguments: object) -> tools.Result:
     text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-    return await tools.use(ToolCall("c1", name, text), tools.TOOLS)
+    steps = [step async for step in tools.use(ToolCall("c1", name, text), tools.TOOLS, NOWHERE)]
+    [result] = [step for step in steps if isinstance(step, tools.Result)]
+    return result
 
 
 async def test_the_weather_is_told_in_words_and_degrees(service: Service) -> None:
@@ -115,6 +131,12 @@ async def test_an_unknown_tool_is_told_to_the_model() -> None:
 @pytest.mark.django_db
 def test_a_model_that_cannot_use_tools_is_offered_none() -> None:
     spec = catalog.get("demo")
-    assert [tool.spec.name for tool in tools.offered(None, spec)] == ["get_weather"]
+    assert [tool.spec.name for tool in tools.offered(None, spec)] == [
+        "get_weather",
+        "create_document",
+        "update_document",
+        "request_suggestions",
+    ]
+    assert [tool.spec.name for tool in tools.offered(["get_weather"], spec)] == ["get_weather"]
     assert tools.offered([], spec) == ()
     assert tools.offered(None, replace(spec, abilities=frozenset())) == ()

@@ -20,6 +20,10 @@ export class Parts {
       else if (part.type === "reasoning") {
         this.apply({ type: "reasoning.delta", text: part.text })
         if (part.ms !== null && part.ms !== undefined) this.apply({ type: "reasoning.done", ms: part.ms })
+      } else if (part.type === "artifact") {
+        this.#open(part)
+        this.#preview(part.n, part.preview)
+        if (part.status !== "writing") this.#close(part)
       } else {
         this.apply({ ...part, type: "tool.call" })
         if (part.ok !== null && part.ok !== undefined) this.apply({ ...part, type: "tool.result" })
@@ -42,6 +46,12 @@ export class Parts {
         return this.#tool(event)
       case "tool.result":
         return this.#toolResult(event)
+      case "artifact.open":
+        return this.#open(event)
+      case "artifact.delta":
+        return this.#preview(event.n, event.text)
+      case "artifact.close":
+        return this.#close(event)
       case "run.snapshot":
         return this.restore(event.parts)
       case "run.restarted":
@@ -108,6 +118,41 @@ export class Parts {
     card.querySelector(".tool__result").textContent = written(result)
     if (ok) card.querySelector(".tool__said").replaceChildren(...shown(card.dataset.name, result))
   }
+
+  // A document is a card here, whatever is done with its text elsewhere.
+  #open({ n, document: id, kind, title }) {
+    this.end()
+    const card = stamp("document-template")
+    card.dataset.n = n
+    card.dataset.document = id
+    card.dataset.status = "writing"
+    card.href = `/documents/${id}`
+    card.querySelector("use").setAttribute("href", `#i-${ICONS[kind] ?? "text"}`)
+    card.querySelector(".document__title").textContent = title
+    card.querySelector(".document__state").textContent = say("documentWriting")
+    this.#body.append(card)
+  }
+
+  #preview(n, text) {
+    const preview = this.#card(n)?.querySelector(".document__preview")
+    if (preview && preview.textContent.length < PREVIEW) preview.textContent = (preview.textContent + text).slice(0, PREVIEW)
+  }
+
+  #close({ n, version, status }) {
+    const card = this.#card(n)
+    if (!card) return
+    card.dataset.status = status
+    const number = version > 1 ? say("documentVersion", { number: version }) : ""
+    card.querySelector(".document__state").textContent = status === "partial" ? say("documentPartial") : number
+  }
+
+  // The last one of that number: an answer that was continued counts from one again.
+  #card(n) {
+    return [...this.#body.querySelectorAll(".document")].findLast(card => card.dataset.n === String(n))
+  }
 }
+
+const ICONS = { text: "text", code: "code", sheet: "grid", image: "image" }
+const PREVIEW = 200 // characters, as the server keeps them
 
 const written = value => (typeof value === "string" ? value : JSON.stringify(value, null, 2) ?? "")
