@@ -4,7 +4,7 @@
     base       what a provider is: `stream(request)` gives batches of events and ends with `Finish`
     events     those events
     direct     providers that we know how to ask, read straight from the network; each way to speak is a shape:
-               openai_shape, anthropic_shape, gemini_shape
+               openai_shape, anthropic_shape, gemini_shape, ollama_shape
     gateway    every real provider, through LiteLLM (the only module that imports it)
     demo       models that answer offline
     registry   which provider serves a model

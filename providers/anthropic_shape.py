@@ -112,6 +112,7 @@ class Reader:
     """Its events as chunks of the common shape."""
 
     def __init__(self) -> None:
+        self.lines = sse.SseReader()
         self.ended = False
         self._usage: dict[str, Any] = {}
         self._thoughts: list[str] = []

@@ -1,6 +1,7 @@
 """Answers from the network to our events, without LiteLLM in between.
 
-One transport, and a `Shape` for each way that providers speak: `openai_shape`, `anthropic_shape`, `gemini_shape`.
+One transport, and a `Shape` for each way that providers speak: `openai_shape`, `anthropic_shape`, `gemini_shape`,
+`ollama_shape`.
 LiteLLM knows all of them too, but takes seconds to load, 5 ms a call and most of the time of a stream. The tests
 send the same requests through both and compare what is asked and what is heard.
 
@@ -58,8 +59,9 @@ class Refused(Exception):
 
 
 class Reader(Protocol):
-    """Reads one stream. `ended` once its closing mark has come, if it has one."""
+    """Of one stream: `lines` finds the events in its bytes; `ended` once its closing mark has come, if it has one."""
 
+    lines: sse.SseReader
     ended: bool
 
     def chunks(self, events: Iterable[bytes]) -> Iterator[Any]:
@@ -117,7 +119,7 @@ class _Answer:
         self.started = self.complete = False
         self._stream = stream
         self._reader = ChunkReader(lambda: prompts.tokens(request))
-        self._lines = sse.SseReader()
+        self._lines = stream.lines
         self._events: list[Event] = []
         self._over = False  # nothing that counts can come any more
         self._due = 0.0

@@ -90,6 +90,7 @@ class Reader:
     ended = False  # the end of the body is the only one
 
     def __init__(self) -> None:
+        self.lines = sse.SseReader()
         self._finished = False
         self._usage: Mapping[str, Any] = {}
         self._calls = 0

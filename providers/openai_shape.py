@@ -131,6 +131,7 @@ class Reader:
     """Its chunks are the common shape."""
 
     def __init__(self) -> None:
+        self.lines = sse.SseReader()
         self.ended = False
 
     def chunks(self, events: Iterable[bytes]) -> Iterator[Any]:

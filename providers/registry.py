@@ -8,7 +8,7 @@ from typing import Final
 
 from django.conf import settings
 
-from providers import anthropic_shape, catalog, gateway, gemini_shape, openai_shape, pool
+from providers import anthropic_shape, catalog, gateway, gemini_shape, ollama_shape, openai_shape, pool
 from providers.base import ModelRequest, Provider, ToolSpec
 from providers.demo import DemoProvider
 from providers.direct import DirectProvider, Shape
@@ -23,6 +23,7 @@ _SHAPES: Final[Mapping[str, Shape]] = {
     **dict.fromkeys(openai_shape.HOSTS, openai_shape),
     "anthropic": anthropic_shape,
     "gemini": gemini_shape,
+    **dict.fromkeys(("ollama", "ollama_chat"), ollama_shape),
 }
 _DIRECT: Final[Mapping[str, Provider]] = {name: DirectProvider(shape) for name, shape in _SHAPES.items()}
 _GATEWAY: Final[Provider] = LiteLLMProvider()

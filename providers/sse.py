@@ -58,6 +58,17 @@ class SseReader:
         return None
 
 
+class LineReader(SseReader):
+    """The same for lines of JSON, each of them an event."""
+
+    def flush(self) -> list[bytes]:
+        line, self._parts = b"".join(self._parts).rstrip(b"\r"), []
+        return [line] if line else []
+
+    def _line(self, line: bytes) -> bytes | None:
+        return line or None
+
+
 async def chunks(response: httpx.Response) -> AsyncIterator[Any]:
     """The chunks of a response, with the errors of `parsed`."""
     reader = SseReader()

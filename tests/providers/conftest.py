@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.errors import AppError
-from providers import anthropic_shape, calls, gateway, gemini_shape, openai_shape, overrides
+from providers import anthropic_shape, calls, gateway, gemini_shape, ollama_shape, openai_shape, overrides
 from providers.base import ModelRequest, Options, PromptMessage, Provider, ToolSpec
 from providers.direct import DirectProvider, Shape
 from providers.events import Event, Finish, ReasoningDelta, TextDelta, ToolCall, UsageReport
@@ -21,9 +21,14 @@ __all__ = ["witness"]
 
 # route: where the witness speaks it. Through LiteLLM, and straight; "direct" is openai without LiteLLM.
 GATEWAY = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama_chat": ""}
-DIRECT = {"direct": "/v1", "direct_anthropic": "", "direct_gemini": "/v1beta"}
+DIRECT = {"direct": "/v1", "direct_anthropic": "", "direct_gemini": "/v1beta", "direct_ollama": ""}
 ROUTES = GATEWAY | DIRECT
-SHAPES: dict[str, Shape] = {"direct": openai_shape, "direct_anthropic": anthropic_shape, "direct_gemini": gemini_shape}
+SHAPES: dict[str, Shape] = {
+    "direct": openai_shape,
+    "direct_anthropic": anthropic_shape,
+    "direct_gemini": gemini_shape,
+    "direct_ollama": ollama_shape,
+}
 
 WEATHER = ToolSpec(
     "get_weather",

@@ -98,6 +98,6 @@ async def test_a_reader_that_pauses_pauses_the_provider(route: str, spec_for: Sp
 
 @pytest.mark.timeout(100)  # one after the other they would take 200 s
 async def test_two_hundred_answers_stream_at_once(spec_for: Spec) -> None:
-    asked = [(route, request_for(spec_for(route, "w-tokens20-rate20"))) for route in (list(ROUTES) * 29)[:200]]
+    asked = [(route, request_for(spec_for(route, "w-tokens20-rate20"))) for route in (list(ROUTES) * 25)[:200]]
     answers = await asyncio.gather(*(collect(provider_on(route).stream(request)) for route, request in asked))
     assert all(answer.text.split()[-1:] == ["t0020"] and answer.finish == "stop" for answer in answers)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from providers import anthropic_shape, gemini_shape, openai_shape
+from providers import anthropic_shape, gemini_shape, ollama_shape, openai_shape
 from providers.base import Image, ModelRequest, Options, PromptMessage, ToolSpec
 from providers.direct import DirectProvider, Shape
 from providers.events import ToolCall
@@ -48,8 +48,11 @@ MODELS = {
     "gemini/gemini-2.5-flash-lite": THINKS,
     "gemini/gemini-flash-latest": THINKS,
     "gemini/gemini-2.5-flash": PLAIN,
+    "ollama_chat/qwen3:8b": THINKS,
+    "ollama_chat/gpt-oss:20b": THINKS,
+    "ollama_chat/llama3.2": PLAIN,
 }
-SHAPES: dict[str, Shape] = {"anthropic": anthropic_shape, "gemini": gemini_shape}
+SHAPES: dict[str, Shape] = {"anthropic": anthropic_shape, "gemini": gemini_shape, "ollama_chat": ollama_shape}
 CALL = ToolCall("call_1", "get_weather", '{"city": "Paris"}')
 TALK = (
     PromptMessage("system", "Be brief."),
@@ -114,7 +117,7 @@ async def sent(provider: Any, request: ModelRequest, witness: WitnessClient) -> 
 async def test_the_request_is_the_same(model: str, witness: WitnessClient, litellm: Any) -> None:
     provider = model.partition("/")[0]
     shape = SHAPES.get(provider, openai_shape)
-    base = witness.url + {"anthropic": "", "gemini": "/v1beta"}.get(provider, "/v1")
+    base = witness.url + {"anthropic": "", "gemini": "/v1beta", "ollama_chat": ""}.get(provider, "/v1")
     most = litellm.get_max_tokens(model) if provider == "anthropic" else None  # as the catalog has it
     spec = ModelSpec(model, "M", api_base=base, abilities=MODELS[model], max_output=most)
     served = 0
@@ -129,6 +132,10 @@ async def test_the_request_is_the_same(model: str, witness: WitnessClient, litel
             if provider == "hosted_vllm" and tools:
                 # LiteLLM leaves this out, but vLLM takes it.
                 theirs["tools"][1]["function"]["parameters"]["additionalProperties"] = False
+            if provider == "ollama_chat":
+                for message in theirs["messages"]:
+                    if not message["images"]:
+                        del message["images"]
             assert _camel(await sent(DirectProvider(shape), request, witness)) == _camel(theirs)
     assert served >= 6
 
