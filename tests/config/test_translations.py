@@ -19,7 +19,7 @@ from django.utils import translation
 from django.utils.translation import trans_real
 
 from accounts.models import User
-from chat.models import Chat, Message, Run
+from chat.models import Chat, Message, Run, Vote
 from config import translations
 from config.ids import uuid7
 from providers import catalog
@@ -104,6 +104,7 @@ def test_gettext_is_not_hidden_in_an_f_string() -> None:
 def pages(ada: User) -> Callable[[], Pages]:
     """`pages()` renders what people meet. What they themselves and models say in it has no letters."""
     chat = _chat_in_every_state(ada)
+    open_one, blind = _comparison(ada), _comparison(ada, veil="down")
     browser = cast.browser(ada, raise_request_exception=False)
     visitor = cast.browser(raise_request_exception=False)
 
@@ -121,6 +122,11 @@ def pages(ada: User) -> Callable[[], Pages]:
             **errors,
             "start": get(visitor, "/"),
             "chat": get(browser, f"/chat/{chat.id}"),
+            "comparison": get(browser, f"/chat/{open_one.chat_id}"),
+            "blind comparison": get(browser, f"/chat/{blind.chat_id}"),
+            "differences": get(browser, f"/chat/{open_one.chat_id}/messages/{open_one.pk}/difference"),
+            "ranking": get(browser, "/compare/ranking"),
+            "no ranking": get(browser, "/compare/ranking?tag=1"),
             "sidebar": get(browser, "/sidebar"),
             "not found": get(visitor, "/nowhere"),
             "nothing asked": post(visitor, "/chat", id=str(uuid7()), text=" "),
@@ -134,6 +140,24 @@ def pages(ada: User) -> Callable[[], Pages]:
         }
 
     return render
+
+
+def _comparison(owner: User, veil: str = "") -> Message:
+    """The question of one that has been voted on."""
+    chat = cast.make_chat(owner=owner, models=("demo", "demo/fast"), question="1?", answer="1234", title="1234")
+    question = chat.messages.get(role=Message.Role.USER)
+    question.veil = veil
+    question.save()
+    chat.head = question
+    chat.save()
+    answers = chat.messages.filter(role=Message.Role.ASSISTANT).order_by("position")
+    compared = [{"answer": str(answer.pk), "model": answer.model} for answer in answers]
+    if not veil:
+        Vote.objects.create(
+            tenant=owner.home, person=owner, message=question, choice="tie", compared=compared, blind=True, tag="1"
+        )
+        Run.objects.filter(message__in=answers).update(cost_nano=10**6, duration_ms=900, tokens_out=8)
+    return question
 
 
 def _chat_in_every_state(owner: User) -> Chat:
@@ -212,9 +236,9 @@ class Reader(HTMLParser):
 
 
 def _without_names(text: str) -> str:
-    """Codes, ids, and names of people, products and models are the same in every language."""
+    """Codes, ids, and names of people, products, models and formats are the same in every language."""
     text = re.sub(r"\b[a-z_]+:[a-z]+\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "", text)
-    names = {"Polylogue", "Ada", "ada@example.org", "A"}
+    names = {"Polylogue", "Ada", "ada@example.org", "A", "Markdown", "CSV", "JSON"}
     for entry in catalog.entries():
         names |= {entry.spec.label, catalog.provider_label(entry.spec.provider)}
     for name in sorted(names, key=len, reverse=True):
