@@ -14,7 +14,7 @@ export class LaneTabs extends HTMLElement {
     this.role = "tablist"
     this.ariaLabel = say("lanes")
     const lanes = this.#lanes
-    const listening = { childList: [() => this.#draw(), { childList: true }], state: [() => this.#tell(), { attributes: true, subtree: true, attributeFilter: ["data-status", "aria-label", "id"] }] }
+    const listening = { childList: [() => this.#draw(), { childList: true }], state: [() => this.#tell(), { attributes: true, subtree: true, attributeFilter: ["data-status", "id", "aria-label"] }] }
     this.#watching = Object.values(listening).map(([then, what]) => {
       const observer = new MutationObserver(then)
       observer.observe(lanes, what)
