@@ -38,7 +38,7 @@ states: build .venv/installed-dev
 	@$(WITH_NODE) $(BIN)/python -m tests.browser.contact_sheet
 
 bench: build .venv/installed-dev
-	@$(BIN)/python -W ignore -m benchmarks.bench
+	@$(BIN)/python -W ignore -m benchmarks.bench $(ARGS)
 
 prove: build .venv/installed-dev
 	@$(WITH_NODE) $(BIN)/python -m benchmarks.prove
