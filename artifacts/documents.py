@@ -22,13 +22,14 @@ from accounts.actors import Actor
 from accounts.models import User
 from artifacts import edits, kinds, merging
 from artifacts.edits import Change, Edit
-from artifacts.models import Document, Suggestion, SuggestionQuerySet, Version
+from artifacts.models import Document, DocumentQuerySet, Suggestion, SuggestionQuerySet, Version
 from config.errors import BadRequest, Conflict, NotFound, TooLarge
 from providers.events import clean
 
 TITLE_MAX: Final = 200
 # What one editor types in so much time is one version.
 OPEN: Final = timedelta(minutes=5)
+WORDS_MAX: Final = 8  # of a search
 SUGGESTIONS_MAX: Final = 100  # open ones of a document
 
 Changed = Callable[[UUID, dict[str, Any]], object]
@@ -152,6 +153,16 @@ def version(document: Document, number: int | None = None) -> Version:
     found = document.versions.filter(number=wanted).first() if 0 < wanted <= 2**31 - 1 else None
     if found is None:
         raise NotFound("document")
+    return found
+
+
+def library(actor: Actor | None, kind: str = "", words: str = "") -> DocumentQuerySet:
+    """An actor's documents, newest first, those of one kind, whose title holds every one of `words`."""
+    found = Document.objects.visible_to(actor).written().recent()
+    if kind:
+        found = found.filter(kind=kind)
+    for word in words.split()[:WORDS_MAX]:
+        found = found.filter(title__icontains=word)
     return found
 
 
@@ -349,10 +360,7 @@ def _accept(document: Document, suggestion: Suggestion, proposal: str | None) ->
 
 
 def _suggestion(document: Document, suggestion_id: UUID) -> Suggestion:
-    found = document.suggestions.filter(pk=suggestion_id).first()
-    if found is None:
-        raise NotFound("suggestion")
-    return found
+    return Suggestion.objects.filter(document=document).get_or_404(suggestion_id)
 
 
 def _settle(suggestion: Suggestion, state: Suggestion.State) -> None:

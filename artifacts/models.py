@@ -166,6 +166,12 @@ class SuggestionQuerySet(models.QuerySet["Suggestion"]):
     def open(self) -> Self:
         return self.filter(state=Suggestion.State.OPEN)
 
+    def get_or_404(self, suggestion_id: UUID, *, surface: str = "suggestion") -> Suggestion:
+        found = self.filter(pk=suggestion_id).first()
+        if found is None:
+            raise NotFound(surface)
+        return found
+
 
 class Suggestion(models.Model):
     class State(models.TextChoices):

@@ -18,9 +18,11 @@ from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, resolve
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.rules import Rule, Who, rule_of
+from artifacts.models import Document, Suggestion, Version
 from chat.models import Message, ModelSet, Run
 from config.ids import uuid7
 from tests import cast
@@ -61,7 +63,20 @@ def _things(owner: User) -> dict[str, UUID]:
     answer = Message.objects.get(chat=chat, role=Message.Role.ASSISTANT)
     kept = ModelSet.objects.create(tenant=owner.home, owner=owner, name="Mine", members=["demo"])
     run = Run.objects.get(message=answer)
-    return {"chat": chat.pk, "message": answer.pk, "run": run.pk, "set": kept.pk}
+    document = Document.objects.create(tenant=owner.home, owner=owner, kind="text", title="Mine", version=1)
+    now = timezone.now()
+    Version.objects.create(
+        document=document, number=1, content="Mine", author=Version.Author.PERSON, created_at=now, saved_at=now
+    )
+    suggestion = Suggestion.objects.create(document=document, version=1, original="Mine", proposal="Ours", position=0)
+    return {
+        "chat": chat.pk,
+        "message": answer.pk,
+        "run": run.pk,
+        "set": kept.pk,
+        "document": document.pk,
+        "suggestion": suggestion.pk,
+    }
 
 
 def browsers(people: dict[str, User | None]) -> dict[str, Client]:
