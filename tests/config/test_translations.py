@@ -19,7 +19,7 @@ from django.utils import translation
 from django.utils.translation import trans_real
 
 from accounts.models import User
-from chat.models import Chat, Message, Run, Vote
+from chat.models import Chat, Message, ModelSet, Run, Vote
 from config import translations
 from config.ids import uuid7
 from providers import catalog
@@ -105,6 +105,8 @@ def pages(ada: User) -> Callable[[], Pages]:
     """`pages()` renders what people meet. What they themselves and models say in it has no letters."""
     chat = _chat_in_every_state(ada)
     open_one, blind = _comparison(ada), _comparison(ada, veil="down")
+    chosen = cast.make_chat(owner=ada, models=("demo", "demo/fast"), question="1?", answer="1234", title="1234")
+    ModelSet.objects.create(tenant=ada.home, owner=ada, name="1234", members=["demo"])
     browser = cast.browser(ada, raise_request_exception=False)
     visitor = cast.browser(raise_request_exception=False)
 
@@ -123,6 +125,8 @@ def pages(ada: User) -> Callable[[], Pages]:
             "start": get(visitor, "/"),
             "chat": get(browser, f"/chat/{chat.id}"),
             "comparison": get(browser, f"/chat/{open_one.chat_id}"),
+            "chosen answer": get(browser, f"/chat/{chosen.pk}"),
+            "ready to compare": get(browser, "/compare"),
             "blind comparison": get(browser, f"/chat/{blind.chat_id}"),
             "differences": get(browser, f"/chat/{open_one.chat_id}/messages/{open_one.pk}/difference"),
             "ranking": get(browser, "/compare/ranking"),
