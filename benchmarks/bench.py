@@ -1,12 +1,12 @@
 """How fast answers arrive and what they cost in CPU: `make bench`.
 
-    python -m benchmarks.bench                            every load in every mode, some ten minutes
+    python -m benchmarks.bench                            every load in every mode, a quarter of an hour
     python -m benchmarks.bench "1 stream" "200 at once"   loads whose name begins so
     python -m benchmarks.bench --mode relay --mode daphne modes whose name begins so
     python -m benchmarks.bench --provider anthropic       another shape than OpenAI's
     python -m benchmarks.bench --profile                  our server under a profiler; its figures are then useless
 
-One witness, one machine, one run, one process each:
+One witness, one machine, one run:
 
     direct     the client reads the provider itself: what nobody can beat
     relay      a loop of aiohttp that passes on what the provider says: the floor of any server
@@ -14,6 +14,7 @@ One witness, one machine, one run, one process each:
     daphne     our product, on SQLite, everything in one process; log, rights and ledger on
     uvicorn    the same on the other server
     scaled     one web and one worker process, on PostgreSQL and Redis
+    workers    the same with two workers
 
 TTFT runs from the send to the first text, seen by the client. CPU is that of the server's processes, not of the
 client's (for litellm, whose client is the server, of all). Figures of one run compare with each other, not with
@@ -48,7 +49,8 @@ from tests.witness.client import WitnessClient, process
 ROOT = Path(__file__).resolve().parent.parent
 ADMIN_URL = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
 _DATABASE = f"bench_polylogue_{os.getpid()}"
-OURS = ("daphne", "uvicorn", "scaled")
+SCALED = ("scaled", "workers")
+OURS = ("daphne", "uvicorn", *SCALED)
 MODES = ("direct", "relay", "litellm", *OURS)
 PROVIDERS = ("openai", "anthropic", "gemini")
 
@@ -216,7 +218,7 @@ def _relay(witness: WitnessClient) -> Iterator[tuple[int, str]]:
 def _product(mode: str, witness: WitnessClient, *, profile: bool) -> Iterator[tuple[Stack, str, float]]:
     """Our server with 500 people who have a login, and the seconds to its first page."""
     with tempfile.TemporaryDirectory(prefix="polylogue-bench-") as folder:
-        url, scaled = f"sqlite:///{folder}/bench.sqlite3", mode == "scaled"
+        url, scaled = f"sqlite:///{folder}/bench.sqlite3", mode in SCALED
         if scaled:
             _administer(f'CREATE DATABASE "{_DATABASE}"')
             url = f"{ADMIN_URL.rpartition('/')[0]}/{_DATABASE}"
@@ -231,7 +233,8 @@ def _product(mode: str, witness: WitnessClient, *, profile: bool) -> Iterator[tu
             quiet = {"LOG_LEVEL": "WARNING", "SERVER": server}
             if profile:
                 quiet["PROFILE"] = f"{folder}/profile"
-            with Stack(url, Path(folder), witness.url, webs=1, workers=1, gated=False, env=quiet) as stack:
+            workers = 2 if mode == "workers" else 1
+            with Stack(url, Path(folder), witness.url, webs=1, workers=workers, gated=False, env=quiet) as stack:
                 time.sleep(6)  # LiteLLM loads in the background; that is not what is measured here
                 yield stack, cookies, first_page_s
                 if profile:

@@ -51,6 +51,13 @@ def cpu_of_scaled() -> float:
     return report.one("scaled", "200 at once").cpu_us / report.one("daphne", "200 at once").cpu_us
 
 
+@promise("cpu_of_two_workers_200_streams", 1.1)
+def cpu_of_two_workers() -> float:
+    """All processes with two workers, as a multiple of those with one."""
+    report = measured()
+    return report.one("workers", "200 at once").cpu_us / report.one("scaled", "200 at once").cpu_us
+
+
 @promise("ttft_over_relay_1_stream_ms", 10)
 def ttft_over_relay() -> float:
     report = measured()
