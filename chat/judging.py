@@ -72,14 +72,15 @@ def synthesis(request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResp
 @require_safe
 @allow(Who.ACTOR, owns="chat")
 def difference(request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponse:
-    """Two answers of one question word by word: `?one=` and `?other=`, else the first two."""
+    """Any two answers of one question word by word: `?one=` and `?other=`, else the first two that are shown."""
     _actor, message = _message(request, chat_id, message_id)
     turn = transcripts.turn(message.chat, message.parent_id or message.pk)
-    sides = [answer for answer in turn.answers if answer.markdown and not answer.active]
+    sides = [answer for answer in turn.all_answers if answer.markdown and not answer.active]
+    wanted = {name: _side(message.chat, turn, sides, request.GET.get(name, "")) for name in ("one", "other")}
     if len(sides) < 2:
         raise BadRequest("diff", _("There are no two answers to compare."))
-    one = _side(sides, request.GET.get("one", ""), sides[0])
-    other = _side(sides, request.GET.get("other", ""), next(side for side in sides if side is not one))
+    one = wanted["one"] or next(side for side in sides if side != wanted["other"])
+    other = wanted["other"] or next(side for side in sides if side != one)
     values = {
         "chat": message.chat,
         "turn": turn,
@@ -143,12 +144,20 @@ def _changed(request: HttpRequest, message: Message) -> HttpResponse:
     return _private(request, "chat/_thumbs.html", {"chat": message.chat, "turn": turn, "answer": answer})
 
 
-def _side(sides: list[transcripts.Answer], wanted: str, default: transcripts.Answer) -> transcripts.Answer:
-    if not wanted:
-        return default
+def _side(
+    chat: Chat, turn: transcripts.Turn, sides: list[transcripts.Answer], wanted: str
+) -> transcripts.Answer | None:
+    """The side that was asked for. An earlier version of an answer, which is not shown, joins `sides`."""
     message_id = _uuid(wanted, "one")
+    if message_id is None:
+        return None
     for side in sides:
         if side.id == message_id:
+            return side
+    other = transcripts.turn(chat, message_id)
+    for side in other.all_answers:
+        if other.question.id == turn.question.id and side.id == message_id and side.markdown and not side.active:
+            sides.append(side)
             return side
     raise NotFound("message")
 

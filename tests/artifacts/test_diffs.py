@@ -91,6 +91,21 @@ def test_the_page_and_its_part_compare_any_two_answers(ada: User, browser: Calla
 
 
 @pytest.mark.django_db
+def test_an_earlier_version_of_an_answer_can_be_compared(ada: User, browser: Callable[..., Client]) -> None:
+    chat = cast.make_chat(owner=ada, answer="One river.")
+    question = Message.objects.get(chat=chat, role="user")
+    first = Message.objects.get(chat=chat, role="assistant")
+    second = Message.objects.create(
+        chat=chat, parent=question, role="assistant", model="demo", parts=[{"type": "text", "text": "One lake."}]
+    )
+    address = f"/chat/{chat.pk}/messages/{question.pk}/difference"
+    html = browser(ada).get(f"{address}?one={first.pk}&other={second.pk}").content.decode()
+    assert "<del>river</del>" in html and "<ins>lake</ins>" in html
+    elsewhere = Message.objects.get(chat=cast.make_chat(owner=ada), role="assistant")
+    assert browser(ada).get(f"{address}?one={elsewhere.pk}").status_code == 404
+
+
+@pytest.mark.django_db
 def test_one_answer_has_nothing_to_be_compared_with(ada: User, browser: Callable[..., Client]) -> None:
     chat = cast.make_chat(owner=ada)
     question = Message.objects.get(chat=chat, role="user")
