@@ -2,7 +2,7 @@ from django.urls import path
 from django.views.i18n import set_language
 
 from accounts.rules import Who, allow
-from chat import exports, health, judging, offline, pages, sets
+from chat import exports, health, judging, library, offline, pages, sets
 
 urlpatterns = [
     path("", pages.new, name="new"),
@@ -28,6 +28,14 @@ urlpatterns = [
     path("compare", pages.compare, name="compare"),
     path("sets", sets.kept, name="sets"),
     path("sets/<uuid:set_id>/delete", sets.deleted, name="delete_set"),
+    path("library", library.library, name="library"),
+    path("documents/<uuid:document_id>", library.document, name="document"),
+    path("documents/<uuid:document_id>/save", library.save, name="save_document"),
+    path("documents/<uuid:document_id>/rename", library.rename, name="rename_document"),
+    path("documents/<uuid:document_id>/delete", library.delete, name="delete_document"),
+    path("documents/<uuid:document_id>/undelete", library.undelete, name="undelete_document"),
+    path("documents/<uuid:document_id>/versions/<int:number>/restore", library.restore, name="restore_document"),
+    path("documents/<uuid:document_id>/suggestions/<uuid:suggestion_id>", library.suggestion, name="answer_suggestion"),
     path("sidebar", pages.sidebar, name="sidebar"),
     path("i18n/setlang/", allow(Who.ANYONE)(set_language), name="set_language"),
     path("manifest.webmanifest", pages.manifest, name="manifest"),
