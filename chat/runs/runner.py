@@ -15,7 +15,7 @@ from django.utils.translation import override
 from artifacts import documents, streams, tools
 from chat.models import Run
 from chat.parts import Folder
-from chat.runs import crashpoints, events, metrics, prompts
+from chat.runs import crashpoints, events, metrics, prompts, veil
 from chat.runs.database import AWAY, Database
 from chat.runs.log import Claim, Outcome, origin_of
 from chat.runs.writer import Writer
@@ -138,6 +138,8 @@ class Runner:
         else:
             messages = prompts.build(self._run)
         offered = tools.offered(self._run.options.get("tools"), spec)
+        if self._run.blind:
+            offered = veil.harmless(offered)
         for round_ in range(TOOL_ROUNDS + 1):
             # In the last round no tools are offered, so a model that calls for ever has to speak.
             specs = [tool.spec for tool in offered] if round_ < TOOL_ROUNDS else []

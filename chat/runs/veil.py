@@ -8,6 +8,7 @@ Until the vote nobody who reads (a page, a socket, a program) can tell which mod
   1 `run.snapshot`, 2 `run.finished`. How many the log really has would tell how long it took.
 - The snapshot leaves out what was thought: that somebody thinks, and how long, tells who it is. The end names
   neither tokens, cost nor times, and of an error only its code.
+- A blind lane writes no documents: each is told of as it is written, and says when and by which run that was.
 - `Message.veil` of the question says when this is over: a vote, or the wish to see the names, lifts it. Only
   then can a blind lane be asked again, continued or gone on with.
 
@@ -24,6 +25,7 @@ from collections.abc import Collection, Iterable
 from typing import Final, TypeVar
 from uuid import UUID
 
+from artifacts.tools import Tool, writing
 from chat.models import Message, Run
 from chat.parts import Part
 
@@ -42,6 +44,11 @@ def shuffle(items: Iterable[Item]) -> list[Item]:
 def said(parts: Iterable[Part]) -> list[Part]:
     """What an answer says, without what was thought before."""
     return [part for part in parts if part["type"] != "reasoning"]
+
+
+def harmless(tools: Iterable[Tool]) -> tuple[Tool, ...]:
+    """Those that a blind lane may use."""
+    return tuple(tool for tool in tools if tool not in writing.TOOLS)
 
 
 def is_down(run: Run) -> bool:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.models import User
 from api.socket_schema import SERVER
+from artifacts.models import Document
 from chat import turns, votes
 from chat.models import Chat, Message, Run, RunEvent, Worker
 from chat.runs import log
@@ -115,6 +116,17 @@ async def test_what_was_thought_is_not_told(ada: User, open_tab: OpenTab) -> Non
     heard = await listen(tab, await tab.ask("Think.", "demo/reason@20", QUICK, options=BLIND))
     kinds = {part["type"] for events in heard.values() for part in events[0]["event"]["parts"]}
     assert kinds == {"text"}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_blind_lane_writes_no_document_that_would_tell_when_and_by_whom(ada: User, open_tab: OpenTab) -> None:
+    tab = await open_tab(ada)
+    text = "Write a short essay about rivers"
+    await listen(tab, await tab.ask(text, "demo", QUICK, options=BLIND))
+    assert not await Document.objects.aexists()
+    assert [frame for frame in tab.seen if frame.get("kind") == "document.changed"] == []
+    await listen(tab, await tab.ask(text, "demo"))
+    assert await Document.objects.aexists()
 
 
 @pytest.mark.django_db(transaction=True)
