@@ -26,7 +26,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 
-TOGETHER: Final = 16  # a transaction of so many sends takes some 30 ms; a beat may have to wait for it
+TOGETHER: Final = 32  # a transaction of so many sends takes some 45 ms; a beat may have to wait for it
 
 # What a database raises when it is away, busy, restarting or read-only (a standby that takes over), as opposed to
 # when we asked nonsense.

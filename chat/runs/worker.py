@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_S: Final = 2.0
 RETRY_S: Final = 0.25  # of a heartbeat that the database did not hear
 SWEEP_S: Final = 1.0
+CLAIM_S: Final = 0.01  # between two claims: what is asked together is claimed together
 STOP_POLL_S: Final = 0.4
 UNHELD_S: Final = 10.0
 CAPACITY: Final = 1000
@@ -107,6 +108,7 @@ class Worker:
             self._hinted.clear()
             hints, self._hints = self._hints, set()
             await self._claim(hints or None)
+            await asyncio.sleep(CLAIM_S)
 
     async def _sweep(self) -> None:
         """Whatever no hint brought: runs of a process that died, hints that were lost."""

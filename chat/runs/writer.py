@@ -15,6 +15,10 @@ from chat.runs.log import Claim, Outcome, Said
 logger = logging.getLogger(__name__)
 
 BEAT_S: Final = 0.05
+# First words are shown at once; those of a crowd, more than CROWD runs that speak, as soon as this long after the last
+# beat began: each of them alone would be a transaction, and everybody would wait for all of those.
+CROWD: Final = 8
+CROWD_BEAT_S: Final = 0.02
 # What a run may have said and not stored, in characters; then its provider has to wait.
 BUFFER: Final = 1024 * 1024
 _RETRY_S: Final = 0.25
@@ -130,6 +134,8 @@ class Writer:
                         await self._hurry.wait()
                 except TimeoutError:
                     pass
+            if len(self._speaking) > CROWD and (rest := begun + CROWD_BEAT_S - loop.time()) > 0:
+                await asyncio.sleep(rest)
             begun = loop.time()
             self._wake.clear()
             self._hurry.clear()
