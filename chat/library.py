@@ -33,7 +33,7 @@ ROWS_MAX: Final = 500  # of a sheet that are shown
 
 
 @require_safe
-@allow(Who.ACTOR)
+@allow(Who.ANYONE)
 def library(request: HttpRequest) -> HttpResponse:
     """All my documents, newest first; `?kind=`, `?query=` words of the title, `?page=`, `?deleted=` one to undo."""
     actor = context.actor_of(request)
@@ -173,7 +173,13 @@ def _content(kind: Kind | None, found: Document, version: Version) -> dict[str, 
     if found.kind == "sheet":
         rows = tables.read(version.content)
         marked = [[{"text": cell, "number": tables.is_number(cell)} for cell in row] for row in rows[1 : ROWS_MAX + 1]]
-        return {"head": rows[0] if rows else [], "rows": marked, "more_rows": max(0, len(rows) - 1 - ROWS_MAX)}
+        first = marked[0] if marked else []
+        # A column's name stands where its first value stands.
+        head = [
+            {"text": cell, "number": place < len(first) and first[place]["number"]}
+            for place, cell in enumerate(rows[0] if rows else [])
+        ]
+        return {"head": head, "rows": marked, "more_rows": max(0, len(rows) - 1 - ROWS_MAX)}
     if found.kind == "text":
         return {"html": markdown.render(version.content)}
     return {"html": _fenced(version.content, found.language)}

@@ -19,8 +19,8 @@ from tests.browser.chat import answer, answers, ask, expect_status, lane, log_in
 from tests.browser.site import ROOT, Site
 
 Size = Literal["desktop", "phone"]
-CODE: Final = "Write Python code that finds the shortest path in a graph"
-LETTER: Final = "Write a short essay about the history of the letter"
+CODE: Final = "Which Python code finds the shortest path in a graph?"
+LETTER: Final = "How did the letter as we know it come about?"
 FAST: Final = "demo/fast@200"
 
 
@@ -574,6 +574,81 @@ def sheet(stage: Stage) -> Page:
 
 
 # --- Other pages ----------------------------------------------------------------------------------------
+
+
+# --- Documents --------------------------------------------------------------------------------------
+
+
+@state()
+def document_in_chat(stage: Stage) -> Page:
+    page = stage.open()
+    ask(page, "Write a short essay about the history of the letter")
+    expect_status(answer(page), "complete")
+    expect(answer(page).locator(".document")).to_be_visible()
+    return page
+
+
+@state()
+def document_being_written(stage: Stage) -> Page:
+    page = stage.open(models="demo/slow")
+    ask(page, "Write a short essay about the history of the letter")
+    expect(answer(page).locator(".document__preview")).to_contain_text("prepared", timeout=30_000)
+    return page
+
+
+@state()
+def document_page(stage: Stage) -> Page:
+    page = document_in_chat(stage)
+    ask(page, "Suggest improvements")
+    expect_status(answer(page), "complete")
+    page.locator(".document").first.click()
+    expect(page.get_by_role("heading", name="Suggestions")).to_be_visible()
+    return page
+
+
+@state("409")
+def document_edited_by_two(stage: Stage) -> Page:
+    page = document_in_chat(stage)
+    address = page.locator(".document").get_attribute("href")
+    other = page.context.new_page()
+    other.goto(f"{stage.site.url}{address}?edit")
+    other.get_by_label("Content").fill("My own words")
+    page.goto(f"{address}?edit")
+    page.get_by_label("Content").fill("Words of another tab")
+    other.get_by_role("button", name="Save").click()
+    expect(other.get_by_role("article")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    return page
+
+
+@state()
+def sheet_page(stage: Stage) -> Page:
+    page = stage.open()
+    ask(page, "Make a sheet of office supplies")
+    expect_status(answer(page), "complete")
+    page.locator(".document").click()
+    expect(page.get_by_role("table")).to_be_visible()
+    return page
+
+
+@state()
+def code_page(stage: Stage) -> Page:
+    page = stage.open()
+    ask(page, "Write code that finds the shortest path")
+    expect_status(answer(page), "complete")
+    page.locator(".document").click()
+    expect(page.locator("code.highlight")).to_be_visible()
+    return page
+
+
+@state()
+def library(stage: Stage) -> Page:
+    page = sheet_page(stage)
+    page.get_by_role("link", name="Library").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    return page
 
 
 @state()

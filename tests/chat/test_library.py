@@ -71,7 +71,7 @@ def test_code_is_coloured_and_a_sheet_is_a_table(client: Client, ada: User) -> N
     assert '<span class="n">x</span>' in client.get(url(code)).content.decode()
     sheet = documents.create(actor, "sheet", "Numbers", 'Item,Price\n"Ink, <b>",4.50\n')
     page = client.get(url(sheet)).content.decode()
-    assert '<th scope="col" dir="auto">Price</th>' in page
+    assert '<th scope="col" dir="auto" class="cells__number">Price</th>' in page
     assert '<td dir="auto" class="cells__number">4.50</td>' in page and "Ink, &lt;b&gt;" in page
 
 
