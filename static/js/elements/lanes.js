@@ -8,19 +8,37 @@ import { say, stamp } from "../strings.js"
 
 const RUNNING = ":is([data-status=queued], [data-status=streaming])"
 const MOST = 6
+const HEAD = 64 // pixels, about; a head does not leave its row
 
 export class ChatLanes extends HTMLElement {
   #drawing = 0
+  #view = null
+  #past = 0
 
   connectedCallback() {
     this.addEventListener("answer-wanted", this.#wanted)
     this.addEventListener("answer-changed", this.#drawSoon)
     this.addEventListener("click", this.#turnOver)
+    this.#view = this.closest("chat-scroll")
+    this.#view?.addEventListener("view-moved", this.#pin)
     this.#tabs()
   }
 
   disconnectedCallback() {
     clearTimeout(this.#drawing)
+    this.#view?.removeEventListener("view-moved", this.#pin)
+  }
+
+  // How far the row is past the upper edge, for its heads. A turn that is away from the edge is not looked into.
+  #pin = () => {
+    const top = this.#view.getBoundingClientRect().top
+    const turn = this.#turn?.getBoundingClientRect()
+    const over = turn && this.children.length > 1 && turn.top < top && turn.bottom > top && this.scrollWidth > this.clientWidth
+    const row = over && this.getBoundingClientRect()
+    const past = over ? Math.max(0, Math.min(top - row.top, row.height - HEAD)) : 0
+    if (past === this.#past) return
+    this.#past = past
+    this.style.setProperty("--past", `${past}px`)
   }
 
   // A place for each answer, before there is any.

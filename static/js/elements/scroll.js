@@ -1,6 +1,10 @@
-// <chat-scroll>: follows the text while the reader is at its end, and stays where it is otherwise.
+// <chat-scroll>: follows the text while the reader is at its end, and stays where it is otherwise. A last question that
+// several models answer stays at the top.
 import { Keeper } from "../lib/scrolling.js"
 import { say } from "../strings.js"
+
+const WRITING = "chat-answer[data-status=streaming]"
+const ABOVE = 16 // pixels between the top of the view and a question that is kept there
 
 export class ChatScroll extends HTMLElement {
   #keeper = new Keeper()
@@ -12,8 +16,9 @@ export class ChatScroll extends HTMLElement {
     const { signal } = this.#listening
     this.addEventListener("scroll", () => this.#scrolled(), { passive: true, signal })
     this.addEventListener("turn-added", () => this.#toEnd(), { signal })
+    this.addEventListener("answer-changed", () => this.#offer(), { signal })
     this.addEventListener("turns-before", ({ detail }) => this.#keepPlace(detail.add), { signal })
-    this.#button?.addEventListener("click", () => this.#toEnd("smooth"), { signal })
+    this.#button?.addEventListener("click", () => this.#pressed(), { signal })
     this.#watching = new ResizeObserver(() => this.#changed())
     this.#watching.observe(this)
     for (const child of this.children) this.#watching.observe(child)
@@ -36,11 +41,18 @@ export class ChatScroll extends HTMLElement {
   }
 
   get #measures() {
-    return { top: this.scrollTop, height: this.scrollHeight, view: this.clientHeight }
+    return { top: this.scrollTop, height: this.scrollHeight, view: this.clientHeight, row: this.#row }
+  }
+
+  // Where the last question stands, if it has several answers.
+  get #row() {
+    const turn = this.querySelector(".turn:last-child[data-comparison]")
+    return turn && this.scrollTop + turn.getBoundingClientRect().top - this.getBoundingClientRect().top - ABOVE
   }
 
   #scrolled() {
     this.#keeper.scrolled(this.#measures)
+    this.#moved()
     this.#offer()
   }
 
@@ -48,16 +60,25 @@ export class ChatScroll extends HTMLElement {
     this.style.setProperty("--view", `${this.clientHeight}px`)
     this.style.setProperty("--wide", `${this.clientWidth - 48}px`)
     const top = this.#keeper.changed(this.#measures)
-    if (top === null && this.querySelector("chat-answer[data-status=streaming]")) this.#label("newText")
     if (top !== null) this.scrollTop = top
+    this.#moved()
     this.#offer()
   }
 
-  #toEnd(behavior = "instant") {
+  // Told before anything is painted.
+  #moved() {
+    this.dispatchEvent(new CustomEvent("view-moved"))
+  }
+
+  #toEnd() {
     this.#keeper.following = true
     this.#changed()
-    this.scrollTo({ top: this.scrollHeight, behavior })
-    if (behavior === "smooth") this.focus({ preventScroll: true })
+  }
+
+  #pressed() {
+    this.#keeper.following = this.#row === null
+    this.scrollTo({ top: this.scrollHeight, behavior: "smooth" })
+    this.focus({ preventScroll: true })
   }
 
   // Something is put above; what is read stays where it is on the screen.
@@ -74,8 +95,9 @@ export class ChatScroll extends HTMLElement {
   }
 
   #offer() {
-    const { top, height, view } = this.#measures
-    if (this.#keeper.following) this.#label("toEnd")
-    if (this.#button) this.#button.hidden = this.#keeper.following || height - top - view < 80
+    const { top, height, view, row } = this.#measures
+    const leaves = !this.#keeper.following || row !== null
+    this.#label(leaves && this.querySelector(WRITING) ? "newText" : "toEnd")
+    if (this.#button) this.#button.hidden = !leaves || height - top - view < 80
   }
 }
