@@ -365,3 +365,69 @@ def test_without_scripts_a_comparison_is_asked_and_chosen_from(visit: Visit, ser
     answers(page).nth(1).locator(".answer__choose").click()
     page.locator(".menu:popover-open").get_by_role("button", name="All models").click()
     expect(answers(page).nth(1)).to_contain_text("All models go on from here")
+
+
+RESTS = """() => new Promise(done => {
+  const view = document.querySelector("chat-scroll")
+  const tops = []
+  const look = () => tops.push(view.scrollTop) < 40 ? requestAnimationFrame(look) : done([Math.min(...tops), Math.max(...tops)])
+  look()
+})"""
+
+
+@pytest.mark.once
+def test_every_row_is_seen_and_reached_in_its_whole_width_also_earlier_ones(visit: Visit) -> None:
+    page = visit()
+    for number in range(2):
+        ask(page, f"Question {number}", "Quick", "Steady", "Author")
+        expect(answers(page)).to_have_count(3 * (number + 1))
+        all_ended(page)
+    page.reload()
+    earlier = page.locator(".turn").first
+    earlier.scroll_into_view_if_needed()
+    for model in ("Quick", "Author"):
+        head = earlier.locator(f'chat-answer[aria-label="{model}"] .answer__model')
+        head.scroll_into_view_if_needed()
+        assert head.evaluate(
+            """head => {
+              const { left, right, top, bottom } = head.getBoundingClientRect()
+              const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2)
+              return left >= 0 && right <= innerWidth && head.contains(hit)
+            }"""
+        ), f"{model} is seen"
+
+
+@pytest.mark.once
+def test_the_question_stays_at_the_top_while_its_lanes_are_being_written(visit: Visit) -> None:
+    page = visit()
+    ask(page, "First", "Quick")
+    expect_status(answer(page), "complete")
+    ask(page, "Second", "Endless", "Plodder")
+    expect(lane(page, "Endless").locator(".prose")).to_contain_text("t0500")
+    view = page.locator("chat-scroll").bounding_box()
+    question = turn(page).locator("chat-question").bounding_box()
+    assert view and question and abs(question["y"] - view["y"]) < 40
+    expect(page.locator("[data-to-end]")).to_have_text("New text")
+    low, high = page.evaluate(RESTS)
+    assert high - low <= 1, "nothing moves by itself"
+    page.locator("chat-scroll").evaluate("view => view.scrollBy(0, 200)")
+    low, high = page.evaluate(RESTS)
+    assert high - low <= 1, "nor where the reader went"
+    page.keyboard.press("Escape")
+    all_ended(page)
+    expect(page.locator("[data-to-end]")).to_have_text("To the end")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator(".turn").last.locator("chat-question")).to_be_in_viewport()
+
+
+@pytest.mark.once
+def test_a_question_from_another_tab_stands_right_below_the_earlier_one(visit: Visit) -> None:
+    page = visit()
+    ask(page, "First", "Quick")
+    expect_status(answer(page), "complete")
+    other = page.context.new_page()
+    other.goto(page.url)
+    ask(other, "Second")
+    expect(page.locator(".turn")).to_have_count(2)
+    expect(page.locator("[data-fresh]")).to_have_count(0)

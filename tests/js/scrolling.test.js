@@ -35,3 +35,19 @@ test("text that shrinks under the view is not a reader who moves", () => {
   keeper.scrolled({ top: 400, height: 900, view })
   assert.equal(keeper.changed({ height: 950, view }), 450)
 })
+
+test("a question with several answers stays at the top however long they get", () => {
+  const keeper = new Keeper()
+  assert.equal(keeper.changed({ height: 1000, view, row: 500 }), 500)
+  keeper.scrolled({ top: 500, height: 1000, view, row: 500 })
+  assert.equal(keeper.changed({ height: 2000, view, row: 500 }), 500)
+})
+
+test("beside several answers whoever moves, up or down, is left alone", () => {
+  for (const top of [450, 900]) {
+    const keeper = new Keeper()
+    keeper.changed({ height: 1400, view, row: 500 })
+    keeper.scrolled({ top, height: 1400, view, row: 500 })
+    assert.equal(keeper.changed({ height: 1500, view, row: 500 }), null)
+  }
+})

@@ -46,11 +46,16 @@ export class ChatTurns extends HTMLElement {
   #write(message) {
     message.parent ??= this.#frame.dataset.parent ?? null
     message.shown ??= this.#shown
-    for (const fresh of this.querySelectorAll("[data-fresh]")) delete fresh.dataset.fresh
+    this.#age()
     const turn = this.#draw(message)
     turn.dataset.fresh = ""
     turn.querySelector("chat-question").send(message)
     this.dispatchEvent(new CustomEvent("turn-added", { bubbles: true }))
+  }
+
+  // The turn asked last needs no room of its own when another follows.
+  #age() {
+    for (const fresh of this.querySelectorAll("[data-fresh]")) delete fresh.dataset.fresh
   }
 
   #sending(question, { id, edit, models, blind }) {
@@ -184,7 +189,10 @@ export class ChatTurns extends HTMLElement {
     this.#show()
     const known = document.getElementById(turn.id)
     if (known) become(known, turn.outerHTML)
-    else this.append(turn)
+    else {
+      this.#age()
+      this.append(turn)
+    }
     this.dispatchEvent(new CustomEvent("answer-changed", { bubbles: true }))
   }
 
