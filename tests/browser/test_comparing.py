@@ -370,7 +370,10 @@ def test_without_scripts_a_comparison_is_asked_and_chosen_from(visit: Visit, ser
 RESTS = """() => new Promise(done => {
   const view = document.querySelector("chat-scroll")
   const tops = []
-  const look = () => tops.push(view.scrollTop) < 40 ? requestAnimationFrame(look) : done([Math.min(...tops), Math.max(...tops)])
+  const look = () => {
+    if (tops.push(view.scrollTop) < 40) requestAnimationFrame(look)
+    else done([Math.min(...tops), Math.max(...tops)])
+  }
   look()
 })"""
 
