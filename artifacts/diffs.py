@@ -1,19 +1,21 @@
 """Two texts, word by word: what only one of them says, and what both say.
 
-Pure. Texts of up to WORDS_MAX words are compared by words, longer ones by lines, so that nothing a model writes can
-keep a processor busy: both take less than a second at the worst.
+Texts of up to WORDS_MAX words are compared by words, longer ones by lines. What a model writes can still be made to
+cost its length cubed, so there is a budget of processor time: what is left when it is used up counts as replaced.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from typing import Final, Literal
 
 WORDS_MAX: Final = 6_000  # of either text
 LINES_MAX: Final = 4_000
+BUDGET_S: Final = 0.5
 
 # A word with what holds it together, or one sign; blanks belong to what stands before them: they match nothing alone.
 _WORD: Final = re.compile(r"(?:[\w'’-]+|[^\w\s])\s*|\s+")
@@ -49,7 +51,7 @@ def compare(one: str, other: str) -> Difference:
         by = "lines"
         first, second = _lines(one), _lines(other)
     # What is frequent is no landmark: with thousands of words it would cost their number squared to say so.
-    matcher = SequenceMatcher(None, [word.strip() for word in first], [word.strip() for word in second], autojunk=True)
+    matcher = _Matcher(None, [word.strip() for word in first], [word.strip() for word in second], autojunk=True)
     pieces: list[Piece] = []
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
@@ -57,6 +59,17 @@ def compare(one: str, other: str) -> Difference:
             continue
         pieces += [Piece("gone", "".join(first[a:b])), Piece("new", "".join(second[c:d]))]
     return Difference(tuple(_joined(pieces)), matcher.ratio(), by)
+
+
+class _Matcher(SequenceMatcher[str]):
+    """Finds nothing more in common once its budget is used up."""
+
+    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
+        if not hasattr(self, "_until"):
+            self._until = time.thread_time() + BUDGET_S
+        if time.thread_time() > self._until:
+            return Match(alo, blo, 0)
+        return super().find_longest_match(alo, ahi, blo, bhi)
 
 
 def _longer(one: str, other: str) -> str:

@@ -108,6 +108,8 @@ def recent(
         hidden = question.veil == Message.Veil.DOWN
         if hidden and any(status in Run.ACTIVE for _model, status in stand):
             stand = [(model, Run.Status.QUEUED) for model, _status in stand]  # who is ready first would tell
+        if hidden:
+            stand = [("", status) for _model, status in stand]  # two of the same model would tell where they stand
         found.append(
             Comparison(
                 question.pk,
@@ -115,7 +117,7 @@ def recent(
                 " ".join(question.text[:PROMPT_MAX].split()),
                 () if hidden else tuple(model for model, _status in stand),
                 tuple(
-                    Lane("" if hidden else label_of(model), status, times)
+                    Lane(label_of(model) if model else "", status, times)
                     for (model, status), times in Counter(stand).items()
                 ),
                 question.created_at,

@@ -28,7 +28,7 @@ from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
 from django.utils.translation import get_language_from_request, override
 
-from accounts import actors, limits
+from accounts import actors
 from accounts.actors import Actor
 from chat import frames, turns
 from chat.frames import Close
@@ -324,8 +324,7 @@ def _allowed(one: _Asked, ended: Collection[Actor]) -> turns.Turn:
     """The login still holds, the rate is kept, then the step itself."""
     if one.actor in ended:
         raise Unauthorized("chat")
-    if wait := limits.hit("messages", settings.RATE_LIMIT_MESSAGES, str(one.actor.id)):
-        raise RateLimited("chat", details={"retry_after_s": wait})
+    turns.admit(one.actor)
     return one.step()
 
 

@@ -178,7 +178,7 @@ COLUMNS: Final = (
 def as_csv(comparison: Comparison) -> bytes:
     """A line for each answer, in UTF-8 with the mark that spreadsheets look for. No cell is ever a formula."""
     out = io.StringIO()
-    lines = csv.writer(out, lineterminator="\r\n")
+    lines = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     lines.writerow(COLUMNS)
     for response in comparison.responses:
         values = (
@@ -202,9 +202,14 @@ def as_csv(comparison: Comparison) -> bytes:
 _FORMULA: Final = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
 
 
+# Where another separator is the custom, a cell may begin in the middle of ours.
+_INNER_FORMULA: Final = re.compile(r"(?:(?<=;)|(?<=\S\t))(?=[\s\x00-\x1f]*[=+\-@＝＋－＠])")
+
+
 def harmless(cell: str) -> str:
     """A cell that no spreadsheet computes: what might be a formula gets an apostrophe, which says that it is text."""
-    return f"'{cell}" if cell[:1] in ("\t", "\r", "\n") or _FORMULA.match(cell) else cell
+    inner = _INNER_FORMULA.sub("'", cell)
+    return f"'{inner}" if cell[:1] in ("\t", "\r", "\n") or _FORMULA.match(cell) else inner
 
 
 def as_markdown(comparison: Comparison) -> bytes:

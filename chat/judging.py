@@ -64,6 +64,7 @@ def synthesis(request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResp
     sides = [answer.id for answer in transcripts.turn(question.chat, question.pk).candidates]
     model = request.POST.get("model", "")
     turn_id = _uuid(request.POST.get("id", ""), "id") or uuid7()
+    turns.admit(actor)
     # Without sides it is a synthesis all the same, and refused as such.
     turns.answer(actor, turn_id, question.pk, [model], {"synthesis": sides or [question.pk]})
     return _changed(request, question)

@@ -75,7 +75,7 @@ def _rendered(text: str) -> SafeString:
 
 _BREAK: Final = re.compile(r"</(?:p|h[1-6]|ul|ol|table|pre|blockquote)>|</(?P<line>li|tr)>\n?")
 _CELL: Final = re.compile(r"</t[dh]>\n?")
-_ROWS: Final = re.compile(r"\s*<(?:/?t(?:head|body)|tr)>\s*")
+_ROWS: Final = re.compile(r"(?<!\s)\s*<(?:/?t(?:head|body)|tr)>\s*")
 _HEAD: Final = re.compile(r"<figcaption.*?</figcaption>", re.DOTALL)
 _TAG: Final = re.compile(r"<[^>]*>")
 
@@ -84,7 +84,7 @@ def plain(text: str) -> str:
     """What a reader of `render` reads: a line for each item and row, an empty one after each block."""
     html = _ROWS.sub("", _CELL.sub(" ", _HEAD.sub("", render(text)))).replace("<li>", "• ")
     html = _BREAK.sub(lambda found: "\n" if found["line"] else "\n\n", html)
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", unescape(_TAG.sub("", html)))).strip()
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"(?<![ \t])[ \t]+\n", "\n", unescape(_TAG.sub("", html)))).strip()
 
 
 class _Cache:

@@ -164,6 +164,7 @@ def robots(request: HttpRequest) -> HttpResponse:
 def _send(request: HttpRequest, draft: Draft) -> turns.Turn:
     actor = request.actor = logins.enter_as_guest(request)  # type: ignore[attr-defined]  # declared in no stub
     form = request.POST
+    turns.admit(actor)
     return turns.send(
         actor,
         turns.NewTurn(

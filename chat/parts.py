@@ -44,9 +44,10 @@ class Folder:
                 self._parts.append({"type": "tool", **call, "ok": None, "result": None})
             case "tool.result":
                 self._settle()
-                for part in self._parts:
+                for part in reversed(self._parts):  # it is one of the last, and there may be many
                     if part["type"] == "tool" and part["call"] == event["call"]:
                         part["ok"], part["result"] = event["ok"], event["result"]
+                        break
             case "artifact.open":
                 self._settle()
                 told = {key: event[key] for key in ("n", "document", "kind", "title")}

@@ -22,7 +22,7 @@ are summed up exactly, and models are taken in the order of their names.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -32,8 +32,8 @@ PRIOR: Final = 1.0  # duels against an average model that everybody starts with
 AVERAGE: Final = 1000.0
 SCALE: Final = 400 / math.log(10)  # points for each unit of strength
 CONFIDENCE: Final = 1.959964  # standard deviations on either side that hold 95 %
-_STEPS: Final = 100
-_CLOSE: Final = 1e-12
+_STEPS: Final = 50
+_CLOSE: Final = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,21 @@ def rank(judgements: Iterable[Judgement]) -> list[Rating]:
         for model, strength, deviation in zip(models, strengths, spread, strict=True)
     ]
     return sorted(ratings, key=lambda rating: (-rating.score, rating.model))
+
+
+def among_most_compared(judgements: Sequence[Judgement], limit: int) -> list[Judgement]:
+    """The votes without all but the `limit` models that were compared most often (of equals, by name)."""
+    often = Counter(model for judgement in judgements for model in set(judgement.models))
+    if len(often) <= limit:
+        return list(judgements)
+    kept = set(sorted(often, key=lambda model: (-often[model], model))[:limit])
+    found = []
+    for judgement in judgements:
+        best = None if judgement.winner is None else judgement.models[judgement.winner]
+        models = [model for model in judgement.models if model in kept]
+        if best is None or best in kept:
+            found.append(Judgement(models, None if best is None else models.index(best), judgement.bad))
+    return found
 
 
 def duels(judgement: Judgement) -> list[tuple[str, str, float]]:

@@ -18,10 +18,11 @@ from django.db.models import Q
 from accounts.actors import Actor
 from chat import charts, figures, transcripts
 from chat.models import Message, Run, Vote
-from chat.ranking import Judgement, Rating, rank
+from chat.ranking import Judgement, Rating, among_most_compared, rank
 
 VOTES_MAX: Final = 20_000  # newest first
 RUNS_MAX: Final = 5_000
+MODELS_MAX: Final = 60  # those compared most often; names can be invented, and ranking takes their number cubed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def read(actor: Actor | None, *, tag: str = "", blind: bool = False) -> Table:
     if blind:
         votes = votes.filter(blind=True)
     judgements = [judgement(vote) for vote in votes[:VOTES_MAX]]
-    ratings = rank(judgements)
+    ratings = rank(among_most_compared(judgements, MODELS_MAX))
     taken = _medians(actor, [rating.model for rating in ratings])
     label = transcripts.labelled()
     lines = tuple(

@@ -9,16 +9,18 @@ it reads, in the order of their numbers: [1] is the first of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from chat import lanes
 from chat.models import Message
-from config.errors import BadRequest
+from config.errors import BadRequest, TooLarge
 from config.ids import uuid7
 from providers import catalog
+
+MATERIAL_MAX: Final = 400_000  # characters of all sources together
 
 
 def place(question: Message, models: Sequence[catalog.ModelSpec], sources: Sequence[Any]) -> Message:
@@ -26,7 +28,10 @@ def place(question: Message, models: Sequence[catalog.ModelSpec], sources: Seque
     something, all of this question."""
     wanted = list(dict.fromkeys(UUID(str(source)) for source in sources))
     there = Message.objects.filter(parent=question, role=Message.Role.ASSISTANT, position__lt=Message.SYNTHESIS)
-    said = [answer.pk for answer in there.filter(pk__in=wanted) if answer.text.strip()]
+    texts = {answer.pk: answer.text for answer in there.filter(pk__in=wanted)}
+    said = [pk for pk, text in texts.items() if text.strip()]
+    if sum(map(len, texts.values())) > MATERIAL_MAX:
+        raise TooLarge("chat", _("These answers are too long to be combined."), param="synthesis")
     if len(models) != 1 or len(wanted) < 2 or len(said) != len(wanted):
         raise BadRequest("chat", _("There are no two answers to combine."), param="synthesis")
     below = question.parent

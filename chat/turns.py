@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import limits
 from accounts.actors import Actor
 from billing import quotas
 from chat import lanes, synthesis
@@ -23,7 +25,7 @@ from chat.models import Chat, Message, Run
 from chat.runs import crashpoints, log, veil
 from chat.runs.engine import engine
 from config import traces
-from config.errors import BadRequest, Conflict, NotFound, QuotaExceeded, TooLarge
+from config.errors import BadRequest, Conflict, NotFound, QuotaExceeded, RateLimited, TooLarge
 from config.ids import uuid7
 from providers import catalog
 
@@ -62,6 +64,12 @@ class Turn:
     quota: quotas.Standing | None = None  # how the day stands, when this turn was new
 
 
+def admit(actor: Actor) -> None:
+    """Count one question of a person, by whatever door it came. Raises RateLimited."""
+    if wait := limits.hit("messages", settings.RATE_LIMIT_MESSAGES, str(actor.id)):
+        raise RateLimited("chat", details={"retry_after_s": wait})
+
+
 def send(actor: Actor, new: NewTurn) -> Turn:
     """Store a question and queue one run per model. The same id again returns the first turn.
 
@@ -71,6 +79,8 @@ def send(actor: Actor, new: NewTurn) -> Turn:
     engine.accept()
     text = _checked_text(new.text)
     specs = _checked_models(new.models)
+    if new.options.get("synthesis"):  # its sources are answers to the question, and this one has none yet
+        raise BadRequest("chat", param="synthesis")
     blind = bool(new.options.get("blind")) and len(specs) > 1
     if blind:
         specs = veil.shuffle(specs)
@@ -83,6 +93,9 @@ def send(actor: Actor, new: NewTurn) -> Turn:
                 chat = Chat.objects.writable_by(actor).with_head().get_or_404(new.chat)
                 parent = _parent(chat, new)
                 _open(parent)
+                if blind and parent is not None and parent.role == Message.Role.USER:
+                    # Each lane would go on with what it said itself, and that has a name by now.
+                    raise Conflict("chat", _("Choose one answer that everybody goes on with before you ask blind."))
             message = Message(
                 id=new.id,
                 chat=chat,
@@ -166,9 +179,9 @@ def resume(actor: Actor, turn_id: UUID, run_id: UUID) -> Turn:
             )
             if earlier := _earlier(actor, turn_id):
                 return earlier
+            _open(answered.parent)  # first of all: whether a blind lane is still being written would tell who is slow
             if answered.parent is None or answered.runs.filter(status__in=Run.ACTIVE).exists():
                 raise Conflict("run", _("This answer is still being written."))
-            _open(answered.parent)
             catalog.get(cut.model, surface="run")
             run = Run(
                 tenant_id=actor.tenant_id,

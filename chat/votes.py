@@ -106,7 +106,9 @@ def _comparison(question: Message, choice: str, winner: UUID | None, before: Vot
         raise BadRequest("vote", param="winner")
     compared = [{"answer": str(answer.pk), "model": answer.model} for answer in answers]
     blind = question.veil == Message.Veil.DOWN
-    counts = question.veil != Message.Veil.LIFTED
+    # Who stops answers on their way sees by their lengths who is fast.
+    stopped = blind and Run.objects.filter(message__in=answers, status=Run.Status.STOPPED).exists()
+    counts = question.veil != Message.Veil.LIFTED and not stopped
     if before and before.choice == choice and before.winner_id == winner:
         # The same once more changes nothing, also not whether it counts.
         compared, blind, counts = before.compared, before.blind, before.counts
@@ -116,7 +118,10 @@ def _comparison(question: Message, choice: str, winner: UUID | None, before: Vot
 def _opinion(answer: Message, choice: str) -> dict[str, object]:
     if answer.role != Message.Role.ASSISTANT:
         raise BadRequest("vote", param="choice")
-    if Run.objects.active().filter(message=answer).exists():
+    blind = answer.parent is not None and answer.parent.veil == Message.Veil.DOWN
+    # Which of the blind ones is ready would tell who is fast.
+    waiting = Run.objects.active().filter(message__parent=answer.parent) if blind else answer.runs.active()
+    if waiting.exists():
         raise Conflict("vote", _("This answer is still being written."))
     return {"choice": choice, "counts": False}
 

@@ -25,6 +25,7 @@ from providers.usage import estimate, sane
 
 # Longer arguments are a model that does not stop.
 _MAX_ARGUMENTS: Final = 1 << 20
+_MAX_CALLS: Final = 128  # of one answer; more is no plan but a flood
 
 _FINISHES: Final[dict[str, FinishReason]] = {
     "length": "length",
@@ -175,6 +176,8 @@ class ChunkReader:
         if call is None or (call_id and call.has_id and call_id != call.id):
             if call is not None:
                 self._complete.append(self._calls.pop(index))
+            if len(self._calls) + len(self._complete) >= _MAX_CALLS:
+                raise ProviderBroken("provider")
             call = self._calls[index] = _PartialCall(str(call_id or f"call_{uuid4().hex}"), bool(call_id))
         elif call_id:
             call.id, call.has_id = str(call_id), True

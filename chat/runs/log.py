@@ -31,6 +31,7 @@ from providers.usage import cost, estimate, estimate_all
 LEASE: Final = timedelta(seconds=6)  # a worker silent for longer is gone
 PAGE: Final = 500  # events that one read of a log returns at most
 PAGE_SIZE: Final = 32 * 1024  # characters that it returns, but for the last event; a stalled reader holds one page
+EPOCHS_MAX: Final = 9  # being claimed and being given up each raise it: so five workers had the run and are gone
 HINT_TIME: Final = timedelta(seconds=1)  # a queued run older than this was not brought by a hint
 _TOLD: Final = 64 * 1024  # characters of a blind answer that are carried to its readers at once
 PATIENCE: Final = timedelta(seconds=60)  # a run that no worker took fails after this
@@ -383,6 +384,9 @@ def _settle(gone: Q, *, limit: int | None = 200) -> list[Said]:
                 ends.append(_end_unheld(run, _cut(run, spoken[run.pk]), closed))
             elif run.stop_requested_at:
                 ends.append(_end_unheld(run, Outcome(Status.STOPPED, "stopped")))
+            elif run.epoch >= EPOCHS_MAX:  # it may be what they died of
+                error = {"code": "unavailable:run", "message": ""}
+                ends.append(_end_unheld(run, Outcome(Status.FAILED, "error", error=error)))
             else:
                 Run.objects.filter(pk=run.pk).update(status=Status.QUEUED, worker=None, epoch=F("epoch") + 1)
         Worker.objects.filter(seen_at__lt=Now() - 10 * LEASE).delete()

@@ -54,7 +54,7 @@ def build(run: Run) -> list[PromptMessage]:
     sources = run.options.get("synthesis")
     for message in path:
         if message.role == Message.Role.USER:
-            material = _material(sources) if sources and message.pk == answer.parent_id else ""
+            material = _material(message, sources) if sources and message.pk == answer.parent_id else ""
             prompt.append(PromptMessage("user", message.text + material))
         else:
             prompt.extend(spoken(message.parts))
@@ -94,10 +94,11 @@ def needs_database(run: Run) -> bool:
     return bool(run.message and run.message.parent and (run.message.parent.parent_id or run.options.get("synthesis")))
 
 
-def _material(sources: Sequence[str]) -> str:
-    """The answers that a synthesis is made of, by number. What they say is a stranger's: it stands between marks
-    that it cannot write itself, and asks for nothing."""
-    by_id = Message.objects.in_bulk([UUID(source) for source in sources])
+def _material(question: Message, sources: Sequence[str]) -> str:
+    """The answers to this question that a synthesis is made of, by number. What they say is a stranger's: it stands
+    between marks that it cannot write itself, and asks for nothing."""
+    theirs = Message.objects.filter(parent=question, role=Message.Role.ASSISTANT)
+    by_id = theirs.in_bulk([UUID(source) for source in sources])
     answers = [by_id[message_id].text for source in sources if (message_id := UUID(source)) in by_id]
     quoted = (
         f'<answer number="{number}">\n{_ANSWER_MARK.sub("‹", text)}\n</answer>'

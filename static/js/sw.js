@@ -43,7 +43,8 @@ async function visit(request, event) {
 }
 
 async function keep(path, response) {
-  if (!response.ok || response.redirected || !READABLE.test(path)) return
+  // The pages of accounts are nobody's: whoever logs out sees one of them, or the start page, next.
+  if (!response.ok || response.redirected || !(READABLE.test(path) || path.startsWith("/accounts/"))) return
   const person = response.headers.get("X-Person")
   const mine = PAGES + person
   for (const name of await caches.keys()) if (name.startsWith(PAGES) && name !== mine) await caches.delete(name)
