@@ -73,6 +73,7 @@ class Load:
 
 LOADS = (
     Load("1 stream", 1, "w-tokens100-rate50", repeats=9),
+    Load("25 at once", 25, "w-tokens250-rate50"),
     Load("50 at once", 50, "w-tokens250-rate50"),
     Load("200 at once", 200, "w-tokens300-rate50"),
     Load("200 at 25 a second", 200, "w-tokens300-rate50", per_second=25),

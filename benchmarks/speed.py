@@ -58,6 +58,26 @@ def cpu_of_two_workers() -> float:
     return report.one("workers", "200 at once").cpu_us / report.one("scaled", "200 at once").cpu_us
 
 
+@promise("cpu_of_litellm_200_streams_scaled", 1.6)
+def cpu_of_litellm_scaled() -> float:
+    report = measured()
+    return report.one("scaled", "200 at once").cpu_us / report.one("litellm", "200 at once").cpu_us
+
+
+@promise("ttft_over_litellm_1_stream_ms", 15)
+def ttft_over_litellm() -> float:
+    """Of the worst of our modes."""
+    report = measured()
+    return max(report.one(mode, "1 stream").p50 for mode in OURS) - report.one("litellm", "1 stream").p50
+
+
+@promise("ttft_p95_over_litellm_25_at_once_ms", 40)
+def ttft_over_litellm_25() -> float:
+    """Of the worst of our modes."""
+    report = measured()
+    return max(report.one(mode, "25 at once").p95 for mode in OURS) - report.one("litellm", "25 at once").p95
+
+
 @promise("ttft_over_relay_1_stream_ms", 10)
 def ttft_over_relay() -> float:
     report = measured()
