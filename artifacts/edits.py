@@ -6,13 +6,17 @@ are sorted, do not overlap, and all count in the old text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import accumulate, pairwise
 from typing import Final, Literal
 
-MIDDLE_MAX: Final = 20_000  # lines of a stretch that are compared one by one; larger ones are one change
+# Of a stretch that is compared item by item, which takes a second at the worst. In a larger one, items that are there
+# once on both sides are found first; what lies between two of those is such a stretch, or one change.
+MIDDLE_MAX: Final = 6_000
 
 Reason = Literal["empty", "missing", "ambiguous", "overlap"]
 
@@ -83,7 +87,9 @@ def between(old: str, new: str) -> list[Change]:
     return [Change(ends[a], ends[b], "".join(second[c:d])) for a, b, c, d in changed(first, second)]
 
 
-def changed(first: Sequence[object], second: Sequence[object]) -> list[tuple[int, int, int, int]]:
+def changed(
+    first: Sequence[Hashable], second: Sequence[Hashable], *, whole: bool = True
+) -> list[tuple[int, int, int, int]]:
     """Stretches `first[a:b]` that are `second[c:d]` now. What both begin and end with is not even compared."""
     head = 0
     for one, other in zip(first, second, strict=False):
@@ -94,12 +100,51 @@ def changed(first: Sequence[object], second: Sequence[object]) -> list[tuple[int
     while tail < min(len(first), len(second)) - head and first[-1 - tail] == second[-1 - tail]:
         tail += 1
     a, b = first[head : len(first) - tail], second[head : len(second) - tail]
-    if not a and not b:
-        return []
-    if not a or not b or max(len(a), len(b)) > MIDDLE_MAX:
-        return [(head, head + len(a), head, head + len(b))]
-    codes = SequenceMatcher(None, a, b, autojunk=True).get_opcodes()
-    return [(head + i, head + j, head + k, head + m) for tag, i, j, k, m in codes if tag != "equal"]
+    return [(head + i, head + j, head + k, head + m) for i, j, k, m in _middle(a, b, whole=whole)]
+
+
+def _middle(a: Sequence[Hashable], b: Sequence[Hashable], *, whole: bool) -> Iterator[tuple[int, int, int, int]]:
+    if not a or not b:
+        if a or b:
+            yield 0, len(a), 0, len(b)
+        return
+    if max(len(a), len(b)) <= MIDDLE_MAX:
+        codes = SequenceMatcher(None, a, b, autojunk=True).get_opcodes()
+        yield from ((i, j, k, m) for tag, i, j, k, m in codes if tag != "equal")
+        return
+    anchors = _anchors(a, b) if whole else []  # once is enough; some texts would take a level for every item
+    i = k = 0
+    for j, m in [*anchors, (len(a), len(b))]:
+        if anchors:
+            yield from ((i + p, i + q, k + r, k + s) for p, q, r, s in changed(a[i:j], b[k:m], whole=False))
+        else:
+            yield i, j, k, m
+        i, k = j + 1, m + 1
+
+
+def _anchors(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """Items that are there once in both, as pairs of places: the longest row of them that is in order in both."""
+    times_a, times_b = Counter(a), Counter(b)
+    places = {item: place for place, item in enumerate(b) if times_b[item] == 1}
+    ends: list[int] = []  # the least place in `b` at which a row of each length ends
+    best: list[tuple[int, int, int]] = []  # (place in a, place in b, the one before it in its row)
+    last: list[int] = []  # of the rows in `ends`, the last of `best`
+    for place, item in enumerate(a):
+        if times_a[item] != 1 or (there := places.get(item)) is None:
+            continue
+        length = bisect_left(ends, there)
+        best.append((place, there, last[length - 1] if length else -1))
+        if length == len(ends):
+            ends.append(there)
+            last.append(len(best) - 1)
+        else:
+            ends[length], last[length] = there, len(best) - 1
+    row: list[tuple[int, int]] = []
+    at = last[-1] if last else -1
+    while at >= 0:
+        place, there, at = best[at]
+        row.append((place, there))
+    return row[::-1]
 
 
 def moved(position: int, length: int, changes: Iterable[Change]) -> int | None:

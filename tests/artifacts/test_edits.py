@@ -20,6 +20,20 @@ def test_the_changes_between_two_texts_lead_from_one_to_the_other(old: str, new:
     assert edits.apply(old, edits.between(old, new)) == new
 
 
+@given(texts, texts, st.integers(1, 4))
+def test_large_texts_are_compared_from_what_is_there_once(old: str, new: str, most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edits, "MIDDLE_MAX", most)
+        assert edits.apply(old, edits.between(old, new)) == new
+
+
+def test_two_changes_far_apart_in_a_large_sheet_are_two() -> None:
+    rows = [f"{number},x\n" for number in range(50_000)]
+    old = "".join(rows)
+    rows[3], rows[49_000] = "new\n", "other\n"
+    assert [change.text for change in edits.between(old, "".join(rows))] == ["new\n", "other\n"]
+
+
 @given(passages, st.data())
 def test_targeted_edits_touch_nothing_else(pieces: list[str], data: st.DataObject) -> None:
     # Marks make every piece unique; what lies between them must stay as it is.
