@@ -71,7 +71,8 @@ class Outcome:
     @property
     def counts(self) -> int:
         """1 for an answer that counts against the day: it was finished or stopped by its reader, and is not empty."""
-        return int(self.status in (Status.COMPLETE, Status.STOPPED) and any(part.get("text") for part in self.parts))
+        said = any(part.get("text") or part.get("preview") for part in self.parts)
+        return int(self.status in (Status.COMPLETE, Status.STOPPED) and said)
 
     def event(self) -> events.Event:
         """The run's last event."""

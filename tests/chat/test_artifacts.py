@@ -16,6 +16,7 @@ from accounts.models import User
 from artifacts import documents
 from artifacts.documents import Base
 from artifacts.models import Document, Version
+from billing import quotas
 from chat.models import Message, Run, Worker
 from chat.parts import fold
 from chat.runs import log, prompts
@@ -108,6 +109,9 @@ async def test_stopping_keeps_what_was_written_and_marks_it(open_tab: Open, ada:
     assert (version.content, version.status) == (said(events), "partial")
     message = await Message.objects.aget(pk=turn["runs"][0]["message"])
     assert [part["status"] for part in message.parts if part["type"] == "artifact"] == ["partial"]
+    actor = await sync_to_async(cast.actor_of)(ada)
+    standing = await sync_to_async(quotas.standing)(actor)
+    assert standing.used == 1, "a document without a word beside it is an answer too"
 
 
 async def test_a_reader_who_comes_in_the_middle_misses_nothing(open_tab: Open, ada: User) -> None:
