@@ -19,7 +19,7 @@ WIDTH: Final = 520
 HEIGHT: Final = 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 28, 16, 40
 _RADIUS: Final = 11
-_SEAT: Final = 34  # of one model on the strip for what costs nothing
+_SEAT: Final = 34  # of a column of models on the strip for what costs nothing
 
 
 class Measured(Protocol):
@@ -78,9 +78,8 @@ def quality_per_cost(lines: Sequence[Measured]) -> Chart | None:
     priced = [line.cost_nano for line in known if line.cost_nano]
     free = [line for line in known if not line.cost_nano]
     whole = WIDTH - _LEFT - _RIGHT
-    strip = min(whole / 2, _SEAT * (len(free) + 1) if free else 0.0) if priced else whole * bool(free)
+    strip = (_SEAT * min(len(free) + 1, 3) if free else 0.0) if priced else whole * bool(free)
     begin = _LEFT + strip + (_SEAT if free else 0)
-    seats = {line.place: _LEFT + strip * (number + 1) / (len(free) + 1) for number, line in enumerate(free)}
     low, high = _decades(priced)
     down, up = _rounded([bound for line in known for bound in (line.rating.low, line.rating.high)])
 
@@ -94,7 +93,7 @@ def quality_per_cost(lines: Sequence[Measured]) -> Chart | None:
         Point(
             line.place,
             line.label,
-            across(line.cost_nano) if line.cost_nano else round(seats[line.place], 1),
+            across(line.cost_nano) if line.cost_nano else round(_LEFT + strip / 2, 1),
             upwards(line.rating.score),
             upwards(line.rating.high),
             upwards(line.rating.low),
@@ -136,9 +135,10 @@ def _apart(points: Sequence[Point]) -> list[Point]:
     """Moved sideways where two would hide each other."""
     moved: list[Point] = []
     for point in sorted(points, key=lambda point: (point.x, point.y)):
-        x = point.x
-        while any(abs(other.x - x) < 2 * _RADIUS and abs(other.y - point.y) < 2 * _RADIUS for other in moved):
-            x += 2 * _RADIUS
-        x = min(x, WIDTH - _RIGHT)
+        near = [other.x for other in moved if abs(other.y - point.y) < 2 * _RADIUS]
+        # By so many breadths to the right or to the left: what costs the same stays around one column.
+        aside = (point.x + number * side * 2 * _RADIUS for number in range(len(near) + 1) for side in (1, -1))
+        inside = (x for x in aside if _LEFT + _RADIUS <= x <= WIDTH - _RIGHT)
+        x = next((x for x in inside if all(abs(other - x) >= 2 * _RADIUS for other in near)), point.x)
         moved.append(Point(point.place, point.label, x, point.y, point.top, point.bottom, point.hue))
     return sorted(moved, key=lambda point: point.place)
