@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import orjson
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
@@ -26,6 +27,8 @@ from chat.models import Message, Run
 from chat.parts import text_of
 from chat.runs.log import usd
 from config.errors import NotFound
+
+_NAME_MAX: Final = 60
 
 State = Literal["pending", "streaming", "complete", "error"]
 
@@ -65,6 +68,11 @@ class Comparison:
     prompt: str
     created_at: datetime
     responses: tuple[Response, ...]
+
+
+def file_name(comparison: Comparison) -> str:
+    """What its file is called, without a suffix: the question in a few ASCII words, or "comparison"."""
+    return slugify(comparison.prompt[:200])[:_NAME_MAX].strip("-") or "comparison"
 
 
 def read(actor: Actor, message_id: UUID) -> Comparison:

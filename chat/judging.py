@@ -100,8 +100,9 @@ def export(request: HttpRequest, chat_id: UUID, message_id: UUID, form: str) -> 
     """A comparison as a file."""
     actor, message = _message(request, chat_id, message_id)
     write = exports.FORMS[form]
-    response = HttpResponse(write.write(exports.read(actor, message.pk)), content_type=write.media_type)
-    response["Content-Disposition"] = f'attachment; filename="comparison.{form}"'
+    comparison = exports.read(actor, message.pk)
+    response = HttpResponse(write.write(comparison), content_type=write.media_type)
+    response["Content-Disposition"] = f'attachment; filename="{exports.file_name(comparison)}.{form}"'
     patch_cache_control(response, private=True, no_cache=True)
     return response
 

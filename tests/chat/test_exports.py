@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -193,5 +193,19 @@ def test_files_are_downloaded(
 ) -> None:
     response = browser(ada).get(f"/chat/{question.chat_id}/messages/{question.pk}/comparison.{form}")
     assert response["Content-Type"].startswith(media_type)
-    assert response["Content-Disposition"] == f'attachment; filename="comparison.{form}"'
+    assert response["Content-Disposition"] == f'attachment; filename="what-is-a-monad.{form}"'
     assert "endofunctors" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("Wie groß ist “München”?", "wie-gro-ist-munchen"),
+        ('a"\r\nSet-Cookie: b=1', "a-set-cookie-b1"),
+        ("ما هذا؟", "comparison"),
+        ("word " * 50, "word-word-word-word-word-word-word-word-word-word-word-word"),
+    ],
+)
+def test_a_file_is_called_after_its_question_in_plain_letters(prompt: str, name: str) -> None:
+    comparison = exports.Comparison(uuid4(), uuid4(), "", prompt, datetime.now(UTC), ())
+    assert exports.file_name(comparison) == name

@@ -67,6 +67,8 @@ export class TurnVerdict extends HTMLElement {
   }
 
   #click = event => {
+    const used = event.target.closest(".verdict__panel a")
+    if (used) used.closest("details").open = false
     const link = event.target.closest("[data-difference]")
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
     event.preventDefault()
