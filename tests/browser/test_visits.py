@@ -166,6 +166,21 @@ def test_the_palette_finds_what_is_called_so(visit: Visit, server: Site) -> None
     page.keyboard.press("Control+K")
     page.keyboard.type("no such thing")
     expect(page.get_by_text("Nothing is called that.")).to_be_visible()
+    page.get_by_role("combobox").fill("dark")
+    expect(options).to_have_text(["Change the theme"])
+
+
+@pytest.mark.once
+def test_the_palette_does_not_lead_first_to_where_one_is(visit: Visit, server: Site) -> None:
+    page = visit()
+    log_in(page, server)
+    page.get_by_role("link", name="First steps").click()
+    expect(page.locator("h1")).to_have_text("First steps")
+    page.keyboard.press("Control+K")
+    expect(page.get_by_role("option", name="Which sorting algorithm?")).to_be_visible()
+    expect(page.get_by_role("option", name="First steps")).to_have_count(0)
+    page.keyboard.type("first steps")
+    expect(page.get_by_role("option", name="First steps")).to_be_visible()
 
 
 def test_an_answer_that_nobody_saw_is_marked_until_somebody_looks(visit: Visit) -> None:

@@ -51,7 +51,7 @@ export class CommandPalette extends HTMLElement {
     this.#asked += 1
     const words = this.#words
     for (const option of this.querySelectorAll("[role=option]")) {
-      const text = option.textContent.toLowerCase()
+      const text = `${option.textContent} ${option.dataset.words ?? ""}`.toLowerCase()
       // Models are many; they come when they are looked for.
       option.hidden = !words.every(word => text.includes(word)) || (option.closest("[data-models]") && !words.length)
     }
@@ -73,7 +73,9 @@ export class CommandPalette extends HTMLElement {
     const html = await fetchPart(`${sidebarUrl}?${new URLSearchParams({ query, current: chat })}`).catch(() => "")
     if (number !== this.#asked || !this.isConnected) return
     this.#loading = false
-    const rows = [...parse(html).querySelectorAll(".chat-row")].slice(0, query ? 20 : 5)
+    // Where one is already is looked for last.
+    const [here, others] = [true, false].map(current => [...parse(html).querySelectorAll(".chat-row")].filter(row => (row.dataset.chat === chat) === current))
+    const rows = query ? [...others, ...here].slice(0, 20) : others.slice(0, 5)
     this.#fill("[data-chats]", rows.map(row => this.#option(row.querySelector(".chat-row__title").textContent, { href: row.href })))
     this.#show()
   }
