@@ -19,9 +19,11 @@ def number(value: Decimal | float, decimals: int = 0) -> str:
 
 
 def duration(ms: int | None) -> str:
-    """1.2 s, 48 s, 2 min 5 s; "" when unknown."""
+    """20 ms, 1.2 s, 48 s, 2 min 5 s; "" when unknown."""
     if ms is None:
         return ""
+    if ms < 100:
+        return _("%(number)s ms") % {"number": number(ms)}
     if ms < 10_000:
         return _("%(number)s s") % {"number": number(ms / 1000, 1)}
     minutes, seconds = divmod(round(ms / 1000), 60)

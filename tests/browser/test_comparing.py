@@ -189,6 +189,8 @@ def test_one_can_go_on_with_one_model_alone(visit: Visit, witness: WitnessClient
     lane(page, "Steady").get_by_role("button", name="Continue with this one").click()
     page.locator(".menu:popover-open").get_by_role("button", name="Only Steady").click()
     expect(page.locator(".picker__current")).to_have_text("Steady")
+    expect(page.get_by_text("Only Steady goes on from here").filter(visible=True)).to_have_count(2)
+    expect(page.get_by_text("All models go on").filter(visible=True)).to_have_count(0)
     ask(page, second)
     expect(answers(page)).to_have_count(3)
     all_ended(page)
@@ -434,3 +436,37 @@ def test_a_question_from_another_tab_stands_right_below_the_earlier_one(visit: V
     ask(other, "Second")
     expect(page.locator(".turn")).to_have_count(2)
     expect(page.locator("[data-fresh]")).to_have_count(0)
+
+
+@pytest.mark.once
+def test_with_too_few_answers_nothing_is_sent_until_fewer_are_asked(visit: Visit) -> None:
+    page = visit()
+    for number in range(3):
+        ask(page, f"Question {number}", "Quick", "Author", "Villain", "Steady", "Pensive", "Meteorologist")
+        expect(answers(page)).to_have_count(6 * (number + 1))
+        all_ended(page)
+    ask(page, "One more", "Quick")
+    expect(answers(page)).to_have_count(19)
+    all_ended(page)
+    few = page.locator("[data-few]")
+    ask(page, "Of whom", "Quick", "Steady")
+    expect(few).to_contain_text("One of your answers is left today, and 2 models are chosen.")
+    expect(page.locator(".turn")).to_have_count(4)
+    expect(page.get_by_label("Your message")).to_have_value("Of whom")
+    few.get_by_role("button", name="Ask only the first one").click()
+    expect(page.locator(".turn")).to_have_count(5)
+    expect(turn(page).locator("chat-answer")).to_have_count(1)
+    expect(turn(page)).to_contain_text("Of whom")
+    all_ended(page)
+
+
+@pytest.mark.once
+def test_the_ways_to_go_on_open_over_the_conversation(visit: Visit) -> None:
+    page = visit()
+    ask(page, "Go", "Quick", "Steady", "Author")
+    all_ended(page)
+    lane(page, "Quick").get_by_role("button", name="Continue with this one").click()
+    menu = page.locator(".menu:popover-open").bounding_box()
+    view = page.locator("chat-scroll").bounding_box()
+    assert menu and view and menu["x"] >= view["x"]
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "the page itself does not scroll"

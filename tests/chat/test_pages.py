@@ -687,7 +687,8 @@ def test_the_language_switch_leads_nowhere_else(browser: Browser) -> None:
     ("shown", "expected"),
     [
         (figures.duration(None), ""),
-        (figures.duration(40), "0.0 s"),
+        (figures.duration(40), "40 ms"),
+        (figures.duration(100), "0.1 s"),
         (figures.duration(1_240), "1.2 s"),
         (figures.duration(48_400), "48 s"),
         (figures.duration(125_000), "2 min 5 s"),

@@ -178,7 +178,7 @@ export class ChatAnswer extends HTMLElement {
   get #live() {
     const { started, first } = this.dataset
     const ms = Math.max(0, Date.now() - started)
-    const time = value => say("seconds", { number: number(value / 1000, value < 10_000 ? 1 : 0) })
+    const time = value => (value < 100 ? say("milliseconds", { number: number(value) }) : say("seconds", { number: number(value / 1000, value < 10_000 ? 1 : 0) }))
     const told = [time(ms)]
     const tokens = Math.round(this.#letters / LETTERS_PER_TOKEN)
     if (first) told.push(say("firstToken", { time: time(first) }))

@@ -11,6 +11,7 @@ export class ChatComposer extends HTMLElement {
   #listening
   #edited = null // {id, parent} of the message that is being edited
   #draft = ""
+  #held = false // somebody wanted to send, and has too few answers left for all models
 
   connectedCallback() {
     this.#listening = new AbortController()
@@ -95,6 +96,9 @@ export class ChatComposer extends HTMLElement {
 
   #hand(text, models) {
     if (!models.length) return this.#refuse(say("noModel"))
+    // With too few answers left nothing is sent, and nothing typed is lost.
+    this.#held = this.#left > 0 && this.#left < models.length
+    if (this.#held) return this.querySelector("[data-drop]").focus()
     this.#refuse("")
     const edited = this.#edited ?? {}
     if (this.#edited) this.#cancel()
@@ -152,23 +156,31 @@ export class ChatComposer extends HTMLElement {
     return new FormData(this.#form).getAll("models")
   }
 
+  get #left() {
+    return Number(this.dataset.left ?? Infinity)
+  }
+
   // Fewer answers are left today than models chosen: said before anything is sent, with the way out.
   #few() {
-    const left = Number(this.dataset.left ?? Infinity)
+    const left = this.#left
     const count = this.#models.length
     const line = this.querySelector("[data-few]")
     line.hidden = count <= left || (count === 1 && left > 0)
     if (line.hidden) return
-    this.querySelector("[data-few-words]").textContent = left ? say("fewLeft", { left, count }) : say("noneLeft")
+    this.querySelector("[data-few-words]").textContent = left ? say(left === 1 ? "oneLeft" : "fewLeft", { left, count }) : say("noneLeft")
     const drop = this.querySelector("[data-drop]")
     drop.hidden = !left
     drop.textContent = left === 1 ? say("askOne") : say("askFewer", { left })
   }
 
   #drop() {
-    const models = this.#models.slice(0, Number(this.dataset.left))
+    const models = this.#models.slice(0, this.#left)
     document.dispatchEvent(new CustomEvent("models-chosen", { detail: { models } }))
     this.#text.focus()
+    // A question that was refused is asked again, of so many.
+    const back = !this.#text.value && document.querySelector(".turn:last-child chat-question[data-state=unsent] [data-take-back]")
+    if (back) back.click()
+    if (this.#text.value.trim() && (this.#held || back)) this.#form.requestSubmit()
   }
 
   #spent(answers) {

@@ -98,6 +98,12 @@ export class ChatScroll extends HTMLElement {
     const { top, height, view, row } = this.#measures
     const leaves = !this.#keeper.following || row !== null
     this.#label(leaves && this.querySelector(WRITING) ? "newText" : "toEnd")
-    if (this.#button) this.#button.hidden = !leaves || height - top - view < 80
+    if (this.#button) this.#button.hidden = !leaves || height - top - view < 80 || this.#underTheRow
+  }
+
+  // What is told and offered under the last row is the end that matters; nothing floats over it.
+  get #underTheRow() {
+    const last = this.querySelector(".turn:last-child > [data-after]:last-child")
+    return last !== null && last.getBoundingClientRect().top < this.getBoundingClientRect().bottom
   }
 }

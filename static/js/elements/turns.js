@@ -19,7 +19,10 @@ export class ChatTurns extends HTMLElement {
     this.addEventListener("question-taken", ({ target, detail }) => this.#taken(target, detail), { signal })
     this.addEventListener("click", event => this.#click(event), { signal })
     connection.addEventListener("notice", ({ detail }) => this.#notice(detail), { signal })
+    document.addEventListener("models-changed", () => this.#goes(), { signal })
+    document.addEventListener("question-taken", () => this.#goes(), { signal })
     this.#recall()
+    requestAnimationFrame(() => this.#goes())
     this.#near = new IntersectionObserver(([entry]) => entry.isIntersecting && this.#earlier(), {
       root: this.closest("chat-scroll"),
       rootMargin: "600px 0px 0px",
@@ -158,7 +161,24 @@ export class ChatTurns extends HTMLElement {
     const turn = document.getElementById(`m-${choose}`).closest(".turn")
     if (turn.nextElementSibling || this.#frame.dataset.parent) return location.assign(`/chat/${chat}`)
     await turn.querySelector("chat-lanes").draw({ all: true })
+    this.#goes()
     document.getElementById("text").focus()
+  }
+
+  // Who goes on from an answer that was chosen: everybody, or its model alone.
+  #goes() {
+    for (const chosen of this.querySelectorAll(".answer[data-chosen]")) {
+      const turn = chosen.closest(".turn")
+      const next = turn.nextElementSibling?.querySelectorAll("chat-lanes chat-answer")
+      const models = next?.length ? [...next].map(answer => answer.dataset.model) : this.#models
+      const alone = models.length === 1 && models[0] === chosen.dataset.model
+      for (const words of turn.querySelectorAll("[data-goes]")) words.hidden = (words.dataset.goes === "one") !== alone
+    }
+  }
+
+  get #models() {
+    const form = document.querySelector("chat-composer form")
+    return form ? new FormData(form).getAll("models") : []
   }
 
   async #earlier() {
