@@ -174,7 +174,7 @@ def difference(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """What became of version `?from=` in version `?to=`; of the newest and the one before it when left out.
 
     `{by: "words" | "lines", pieces: [{kind: both | gone | new, text}]}`, or
-    `{by: "cells", lines: [{kind: both | gone | new | changed, cells: [{text, was?}]}]}`.
+    `{by: "cells", lines: [{kind: both | gone | new | changed, cells: [{text, was?}]} | {kind: skipped, count}]}`.
     """
     found = Document.objects.visible_to(_actor(request)).get_or_404(document_id)
     to = _number(request.GET.get("to", str(found.version)), "to")
@@ -186,6 +186,7 @@ def difference(request: HttpRequest, document_id: UUID) -> HttpResponse:
         told["lines"] = [
             {
                 "kind": line.kind,
+                **({"count": line.count} if line.count else {}),
                 "cells": [{"text": cell.text} | ({} if cell.was is None else {"was": cell.was}) for cell in line.cells],
             }
             for line in compared.lines

@@ -61,8 +61,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    kind: Literal["both", "gone", "new", "changed"]
-    cells: tuple[Cell, ...]
+    kind: Literal["both", "gone", "new", "changed", "skipped"]
+    cells: tuple[Cell, ...] = ()
+    count: int = 0  # rows that a skipped line stands for
 
 
 def compare(one: str, other: str) -> list[Line]:
@@ -78,6 +79,22 @@ def compare(one: str, other: str) -> list[Line]:
         out += [_line("new", row) for row in second[c + paired : d]]
         done = b
     return out + [_line("both", row) for row in first[done:]]
+
+
+def shortened(lines: Sequence[Line], context: int = 2) -> list[Line]:
+    """Without long stretches that both have, but for rows around a change: a large sheet tells what is new in it."""
+    near = {
+        place for at, line in enumerate(lines) if line.kind != "both" for place in range(at - context, at + context + 1)
+    }
+    out: list[Line] = []
+    for at, line in enumerate(lines):
+        if at in near or at == 0:  # the first row names the columns
+            out.append(line)
+        elif out and out[-1].kind == "skipped":
+            out[-1] = Line("skipped", count=out[-1].count + 1)
+        else:
+            out.append(Line("skipped", count=1))
+    return out
 
 
 def _line(kind: Literal["both", "gone", "new"], row: Row) -> Line:

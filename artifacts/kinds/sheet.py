@@ -12,7 +12,7 @@ from artifacts.kinds.cleaning import Unwrapper
 
 
 def _compare(one: str, other: str) -> Compared:
-    return Compared("cells", lines=tuple(tables.compare(one, other)))
+    return Compared("cells", lines=tuple(tables.shortened(tables.compare(one, other))))
 
 
 KIND: Final = Kind(

@@ -362,6 +362,15 @@ def test_a_guests_documents_move_to_the_account(guest: User, ada: User) -> None:
     assert Document.objects.visible_to(cast.actor_of(ada)).get() == document
 
 
+def test_what_a_guests_run_writes_follows_them_into_their_account(guest: User, ada: User) -> None:
+    origin = origin_of(cast.actor_of(guest))
+    document = documents.begin(origin, "text", "A walk")
+    registry.merge(guest, ada)
+    assert documents.write(origin, 1, document.pk, TEXT).status == "complete"
+    found = Document.objects.visible_to(cast.actor_of(ada)).get()
+    assert newest(found) == TEXT
+
+
 def test_a_title_is_one_line_of_reasonable_length(actor: Actor) -> None:
     assert documents.create(actor, "text", "  Two\n lines\x00 ").title == "Two lines"
     with pytest.raises(BadRequest):

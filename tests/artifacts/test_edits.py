@@ -162,6 +162,15 @@ def test_sheets_are_compared_cell_by_cell() -> None:
     assert [(cell.text, cell.was) for cell in lines[1].cells] == [("1", None), ("5", "2")]
 
 
+def test_a_comparison_of_large_sheets_tells_what_is_new() -> None:
+    table = [["n", "x"], *([str(number), "x"] for number in range(1_000))]
+    old = tables.write(table)
+    table[500][1] = "y"
+    lines = tables.shortened(tables.compare(old, tables.write(table)))
+    assert [line.kind for line in lines] == ["both", "skipped", "both", "both", "changed", "both", "both", "skipped"]
+    assert sum(line.count or 1 for line in lines) == 1_001
+
+
 @given(rows, rows)
 def test_a_comparison_holds_every_row_of_the_new_sheet(one: list[list[str]], other: list[list[str]]) -> None:
     lines = tables.compare(tables.write(one), tables.write(other))
