@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from chat import charts
 from chat.ranking import Rating
@@ -40,4 +41,4 @@ def test_what_costs_the_same_stands_in_one_column() -> None:
 def test_equals_in_cost_and_score_do_not_hide_each_other() -> None:
     drawn = points(line(1, 1000, 0), line(2, 1000, 0), line(3, 1000, 0), line(4, 1000, 2_000_000))
     across = sorted(point.x for point in drawn.values())
-    assert all(right - left >= 22 for left, right in zip(across, across[1:], strict=False))
+    assert all(right - left >= 22 for left, right in pairwise(across))
