@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -19,10 +20,14 @@ from artifacts.models import Document, Version
 from billing import quotas
 from chat.models import Message, Run, Worker
 from chat.parts import fold
-from chat.runs import log, prompts
+from chat.runs import log, prompts, runner
 from chat.runs.events import pack
 from chat.transcripts import Block
+from config.errors import ProviderUnavailable
 from config.ids import uuid7
+from providers import catalog, demo_models
+from providers.base import ModelRequest
+from providers.events import Event, Finish, TextDelta, ToolCall, UsageReport
 from tests import cast
 from tests.chat.tab import Json, Tab, logged_in
 
@@ -168,6 +173,84 @@ async def test_the_wire_is_linear_in_the_document(open_tab: Open, ada: User) -> 
     frames = [frame for frame in tab.seen if frame["type"] == "event" and "artifact" in frame["event"]["type"]]
     content = (await Version.objects.aget()).content
     assert sum(len(str(frame)) for frame in frames) < 3 * len(content.encode())
+
+
+class Script:
+    """A provider that says what each call in turn is to say, and remembers what it was asked."""
+
+    def __init__(self, *calls: Sequence[Event | Exception]) -> None:
+        self.calls, self.asked = list(calls), list[ModelRequest]()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Sequence[Event], None]:
+        self.asked.append(request)
+        for said in self.calls.pop(0):
+            if isinstance(said, Exception):
+                raise said
+            yield [said]
+
+
+CREATE = ToolCall("c1", "create_document", '{"kind": "text", "title": "X", "instructions": "Write."}')
+
+
+async def scripted(open_tab: Open, ada: User, patch: pytest.MonkeyPatch, script: Script) -> list[Json]:
+    patch.setattr(runner, "provider_for", lambda spec: script)
+    tab = await open_tab(ada)
+    _turn, events = await asked(tab, "Write something", model="demo")
+    return events
+
+
+async def test_usage_of_all_calls_is_added_up(open_tab: Open, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script(
+        [TextDelta("Gladly."), CREATE, UsageReport(10, 1), Finish("tool_calls")],
+        [TextDelta("Words."), UsageReport(20, 2), Finish("stop")],
+        [TextDelta("There it is."), UsageReport(30, 4), Finish("stop")],
+    )
+    events = await scripted(open_tab, ada, monkeypatch, script)
+    tokens = of(events, "run.finished")[0]["tokens"]
+    assert (tokens["input"], tokens["output"]) == (60, 7)
+    # What was said before the call belongs to the message that calls.
+    last = script.asked[-1].messages
+    assert [(message.role, message.text) for message in last[-2:-1]] == [("assistant", "Gladly.")]
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        ([UsageReport(20, 2), Finish("length")], "cut"),
+        ([ProviderUnavailable("provider")], "provider_unavailable"),
+    ],
+    ids=["limit", "failure"],
+)
+async def test_a_document_that_breaks_off_is_kept_and_the_model_hears_why(
+    end: list[Event | Exception], error: str, open_tab: Open, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = Script(
+        [CREATE, UsageReport(10, 1), Finish("tool_calls")],
+        [TextDelta("The first words"), *end],
+        [TextDelta("Sorry."), UsageReport(30, 4), Finish("stop")],
+    )
+    events = await scripted(open_tab, ada, monkeypatch, script)
+    assert of(events, "run.finished")[0]["status"] == "complete"
+    assert of(events, "artifact.close")[0]["status"] == "partial"
+    assert of(events, "tool.result")[0]["result"]["error"] == error
+    version = await Version.objects.aget()
+    assert (version.content.strip(), version.status) == ("The first words", "partial")
+
+
+async def test_before_its_first_word_another_model_writes(
+    open_tab: Open, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(catalog.get("demo"), fallbacks=("demo/fast",))
+    monkeypatch.setattr(catalog, "get", lambda name, **kwargs: spec if name == "demo" else demo_models.parse(name))
+    script = Script(
+        [CREATE, UsageReport(10, 1), Finish("tool_calls")],
+        [ProviderUnavailable("provider")],
+        [TextDelta("Words."), UsageReport(20, 2), Finish("stop")],
+        [TextDelta("There it is."), UsageReport(30, 4), Finish("stop")],
+    )
+    events = await scripted(open_tab, ada, monkeypatch, script)
+    assert said(events) == "Words.\n"
+    assert [request.model.id for request in script.asked] == ["demo", "demo", "demo/fast", "demo"]
 
 
 # --- What is left when a worker dies --------------------------------------------------------------------
