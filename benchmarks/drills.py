@@ -41,6 +41,7 @@ LONG = openai("w-stamps-tokens900-rate20")
 MIDDLE = openai("w-stamps-tokens400-rate20")
 SHORT = openai("w-stamps-tokens120-rate20")
 TOO_LONG = openai("w-stamps-tokens2400-rate20")
+BRIEF = openai("w-stamps-tokens40-rate20")
 TINY = openai("w-tokens5")
 HUGE = openai("w-tokens130000-burst200-rate10000")
 
@@ -266,8 +267,32 @@ async def new_chats(site: Site) -> Measured:
     return {"refused": refused}
 
 
+async def comparing(site: Site) -> Measured:
+    """200 people ask one model, then 50 ask four at once: as many answers a second, well below what saturates."""
+
+    async def waited(reader: Reader, moment: float, lanes: int) -> list[float]:
+        await asyncio.sleep(moment)
+        asked = time.monotonic()
+        turn = await reader.ask(*[BRIEF] * lanes)
+        ends = await asyncio.gather(*(reader.over(run["id"], 60) for run in turn["runs"]))
+        return [next(at for at, _, event in heard.events if event["type"] == "text.delta") - asked for heard in ends]
+
+    async def crowd(number: int, lanes: int, per_second: float) -> list[list[float]]:
+        readers = await asyncio.gather(*(site.open(person) for person in await people(number)))
+        found = await asyncio.gather(*(waited(r, at / per_second, lanes) for at, r in enumerate(readers)))
+        await site.check(*readers)
+        return found
+
+    single = [first for [first] in await crowd(200, 1, 8)]
+    lanes = list(zip(*await crowd(50, 4, 2), strict=True))
+    slowest = max(statistics.median(lane) for lane in lanes)
+    p95 = max(statistics.quantiles(lane, n=20)[-1] for lane in lanes) / statistics.quantiles(single, n=20)[-1]
+    return {"of_single": slowest / statistics.median(single), "of_single_p95": p95}
+
+
 DRILLS: dict[str, Callable[[Site], Awaitable[Measured]]] = {
-    drill.__name__: drill for drill in (cuts, web_killed, worker_killed, rolling, stops, stalled, limits, new_chats)
+    drill.__name__: drill
+    for drill in (cuts, web_killed, worker_killed, rolling, stops, stalled, limits, new_chats, comparing)
 }
 
 

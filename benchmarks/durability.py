@@ -188,3 +188,17 @@ def limits_fewest() -> float:
 @promise("new_chats_200_refused_sqlite", 0)
 def new_chats() -> float:
     return drill("new_chats", scaled=False)["refused"]
+
+
+# --- 50 people who compare four models, beside as many answers that are asked for one at a time ------------------
+
+
+@promise("comparing_50_by_4_ttft_of_single_p50", 1.2)
+def comparing_p50() -> float:
+    """Of the lane that waited longest."""
+    return drill("comparing", scaled=False)["of_single"]
+
+
+@promise("comparing_50_by_4_ttft_of_single_p95", 1.2)
+def comparing_p95() -> float:
+    return drill("comparing", scaled=False)["of_single_p95"]
