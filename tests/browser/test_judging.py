@@ -218,7 +218,8 @@ def test_a_comparison_is_taken_home(visit: Visit, tmp_path: Path) -> None:
             verdict.get_by_role("link", name=name, exact=True).click()
         download.value.save_as(tmp_path / download.value.suggested_filename)
         saved[name] = (tmp_path / download.value.suggested_filename).read_text(encoding="utf-8-sig")
-        verdict.get_by_text("Export").click()
+        expect(verdict.get_by_role("link", name=name, exact=True)).to_be_hidden()
+        expect(verdict.locator("summary", has_text="Export")).to_be_focused()
     assert [one["status"] for one in json.loads(saved["JSON"])["responses"]] == ["complete", "complete"]
     assert saved["CSV"].startswith("question,model,provider") and "t0040" in saved["CSV"]
     assert "## Quick" in saved["Markdown"]

@@ -67,8 +67,8 @@ export class TurnVerdict extends HTMLElement {
   }
 
   #click = event => {
-    const used = event.target.closest(".verdict__panel a")
-    if (used) used.closest("details").open = false
+    const used = event.target.closest(".verdict__panel a")?.closest(".verdict__menu")
+    if (used) fold(used)
     const link = event.target.closest("[data-difference]")
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
     event.preventDefault()
@@ -85,8 +85,7 @@ export class TurnVerdict extends HTMLElement {
     const menu = event.key === "Escape" && event.target.closest(".verdict__menu[open]")
     if (!menu) return
     event.stopPropagation()
-    menu.open = false
-    menu.querySelector("summary").focus()
+    fold(menu)
   }
 
   async #compare(link) {
@@ -111,4 +110,9 @@ export class TurnVerdict extends HTMLElement {
     dialog.showModal()
     await draw(link.href)
   }
+}
+
+function fold(menu) {
+  menu.open = false
+  menu.querySelector("summary").focus()
 }
