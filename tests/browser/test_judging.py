@@ -221,7 +221,7 @@ def test_a_comparison_is_taken_home(visit: Visit, tmp_path: Path) -> None:
         expect(verdict.get_by_role("link", name=name, exact=True)).to_be_hidden()
         expect(verdict.locator("summary", has_text="Export")).to_be_focused()
     assert [one["status"] for one in json.loads(saved["JSON"])["responses"]] == ["complete", "complete"]
-    assert saved["CSV"].startswith("question,model,provider") and "t0040" in saved["CSV"]
+    assert saved["CSV"].startswith('"question","model","provider"') and "t0040" in saved["CSV"]
     assert "## Quick" in saved["Markdown"]
 
 
