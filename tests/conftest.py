@@ -25,8 +25,10 @@ from hypothesis import settings as hypothesis_settings
 from accounts import limits
 from accounts.actors import Actor
 from accounts.models import User
+from billing import plans
 from chat.models import Chat
 from config import translations
+from providers import overrides
 from tests import cast
 
 # A slow machine is no bug; the time limit of the test itself is what counts.
@@ -163,9 +165,11 @@ def _is_local(host: str | bytes) -> bool:
 
 @pytest.fixture(autouse=True)
 def _fresh_counters() -> None:
-    """No test inherits what another one used up."""
+    """No test inherits what another one used up, or what was read of a database that is rolled back since."""
     limits._limiter.cache_clear()
     cache.clear()
+    plans.forget()
+    overrides.forget()
 
 
 # --- The cast --------------------------------------------------------------------------------------
