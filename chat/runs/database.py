@@ -26,6 +26,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 
+# A process that is frozen in the middle of a transaction keeps its locks, and nobody could settle its runs. After so
+# long PostgreSQL ends the transaction; well before a lease is over.
+IDLE_MAX_MS: Final = 4_000
 TOGETHER: Final = 32  # a transaction of so many sends takes some 45 ms; a beat may have to wait for it
 
 # What a database raises when it is away, busy, restarting or read-only (a standby that takes over), as opposed to
@@ -107,6 +110,8 @@ class Database:
     def _keep_connection(self) -> None:
         kept = connections[DEFAULT_DB_ALIAS]
         options = {name: value for name, value in kept.settings_dict["OPTIONS"].items() if name != "pool"}
+        if kept.vendor == "postgresql":
+            options.setdefault("options", f"-c idle_in_transaction_session_timeout={IDLE_MAX_MS}")
         kept.settings_dict = {**kept.settings_dict, "OPTIONS": options}
         self._connections.append(kept)
 
