@@ -432,9 +432,19 @@ def limit_near(stage: Stage) -> Page:
 @state()
 def limit_reached(stage: Stage) -> Page:
     page = limit_near(stage)
+    use_up(page)
     ask(page, "One question too many, and I would like to keep it")
-    expect(page.locator(".question__trouble").last).to_contain_text("18 of 20")
+    expect(page.locator(".question__trouble").last).to_contain_text("20 of 20")
     return page
+
+
+def use_up(page: Page) -> None:
+    """Ask with the two answers that `limit_near` leaves."""
+    ask(page, "The last two")
+    page.get_by_role("button", name="Ask only the first 2").click()
+    expect(page.locator(".turn:last-child chat-answer")).to_have_count(2)
+    for one in page.locator(".turn:last-child chat-answer").all():
+        expect_status(one, "complete")
 
 
 @state()
