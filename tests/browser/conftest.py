@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,16 @@ from tests.browser import site
 from tests.browser.site import CHROMIUM, FLAGS, SIZES, Site
 from tests.witness.client import WitnessClient
 from tests.witness.fixtures import witness as witness
+
+
+# A whole visit, on a machine that does other things beside it.
+TIMEOUT_S = 150
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")
