@@ -24,7 +24,6 @@ from tests.browser.site import CHROMIUM, FLAGS, SIZES, Site
 from tests.witness.client import WitnessClient
 from tests.witness.fixtures import witness as witness
 
-
 # A whole visit, on a machine that does other things beside it.
 TIMEOUT_S = 150
 
